@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_DUMP_DUMP_H
+#define CRASHLAB_DUMP_DUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+/**
+ * A kernel crash dump of an x86-64 Linux, whatever its file format. Hostile input: nothing in it is
+ * believed before it is checked.
+ */
+struct dump;
+
+/** Open @path (ELF, /proc/vmcore, kdump-compressed). Foreign or damaged file: ERROR_FORMAT. */
+struct error *dump_open(const char *path, struct dump **ret);
+void dump_close(struct dump *dump);
+
+/** Read @length bytes at physical address @address. A page that is not in the dump: ERROR_NO_DATA.
+ */
+struct error *dump_read_physical(struct dump *dump, uint64_t address, void *buffer, size_t length);
+
+/** Read @length bytes at kernel virtual address @address, through the kernel's page tables. */
+struct error *dump_read(struct dump *dump, uint64_t address, void *buffer, size_t length);
+
+/** Read a NUL-terminated string of at most @size - 1 bytes; ERROR_FORMAT when it does not end. */
+struct error *dump_read_string(struct dump *dump, uint64_t address, char *buffer, size_t size);
+
+/** Translate a kernel virtual address. */
+struct error *dump_virtual_to_physical(struct dump *dump, uint64_t address, uint64_t *ret);
+
+/**
+ * The value of @key ("OSRELEASE", "SYMBOL(_stext)", "KERNELOFFSET") in VMCOREINFO, a string owned
+ * by the dump; NULL when there is none.
+ */
+const char *dump_vmcoreinfo(const struct dump *dump, const char *key);
+
+/** The same, parsed as a number (@base 10 or 16). ERROR_NOT_FOUND, ERROR_FORMAT. */
+struct error *dump_vmcoreinfo_number(const struct dump *dump, const char *key, int base,
+				     uint64_t *ret);
+
+/** A short name of the format: "elf", "kdump-zlib", …; owned by the dump. */
+const char *dump_format(const struct dump *dump);
+
+/** True when this is /proc/vmcore itself: the program runs in the capture kernel of this crash. */
+bool dump_is_live_vmcore(const struct dump *dump);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_KERNEL_KERNEL_H
+#define CRASHLAB_KERNEL_KERNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dump/dump.h"
+
+/**
+ * What the crashed kernel's memory tells about itself, without debuginfo: symbols (kallsyms), types
+ * (BTF), modules, per-cpu areas, the CPUs' notes.
+ */
+struct kernel;
+
+struct error *kernel_open(struct dump *dump, struct kernel **ret);
+void kernel_close(struct kernel *kernel);
+struct dump *kernel_dump(const struct kernel *kernel);
+
+/** "6.12.117+deb12-amd64", from VMCOREINFO's OSRELEASE. */
+const char *kernel_release(const struct kernel *kernel);
+
+/* ---- symbols ---- */
+
+/**
+ * The address of symbol @name, in the kernel image or in module @module (NULL: the image; "*": the
+ * image first, then every module). For a per-cpu symbol this is the value that
+ * kernel_percpu_address() wants. ERROR_NOT_FOUND when there is none.
+ */
+struct error *kernel_symbol(struct kernel *kernel, const char *module, const char *name,
+			    uint64_t *ret);
+
+/** Name the code address @address: "name+0x1f/0x80 [module]" or "0xffff…" into @buffer. */
+void kernel_symbolize(struct kernel *kernel, uint64_t address, char *buffer, size_t size);
+
+/** The symbol that contains the code address: name (into @name), start, and end of its extent. */
+struct error *kernel_symbol_at(struct kernel *kernel, uint64_t address, char *name, size_t size,
+			       uint64_t *start, uint64_t *end);
+
+/** True when module @name ("kvm_intel") was loaded. */
+bool kernel_has_module(struct kernel *kernel, const char *name);
+
+/* ---- types ---- */
+
+struct kernel_field {
+	uint64_t offset; /* bytes from the start of the structure */
+	uint64_t size; /* bytes; of one element times count for an array */
+	unsigned bit_offset; /* for a bit-field: bits into the storage at offset */
+	unsigned bit_size; /* 0 when it is no bit-field */
+};
+
+/**
+ * Where a member lies: @path is "member" or "member.inner"; anonymous structs and unions are looked
+ * through. Types are sought in module @module's BTF over vmlinux's (NULL: vmlinux's alone).
+ * ERROR_NOT_FOUND when the structure or the member does not exist; the message names it.
+ */
+struct error *kernel_member(struct kernel *kernel, const char *module, const char *type,
+			    const char *path, struct kernel_field *ret);
+
+/** The size of "struct NAME" in bytes. */
+struct error *kernel_type_size(struct kernel *kernel, const char *module, const char *type,
+			       uint64_t *ret);
+
+/** Read the unsigned integer member (1, 2, 4, 8 bytes, or a bit-field) of the object at @object. */
+struct error *kernel_read_member(struct kernel *kernel, const char *module, const char *type,
+				 const char *path, uint64_t object, uint64_t *ret);
+
+/** Read an unsigned little-endian integer of 1, 2, 4 or 8 bytes at kernel virtual @address. */
+struct error *kernel_read_uint(struct kernel *kernel, uint64_t address, size_t size, uint64_t *ret);
+
+/* ---- CPUs ---- */
+
+/** nr_cpu_ids: possible CPU numbers are below it. */
+unsigned kernel_cpu_limit(struct kernel *kernel);
+bool kernel_cpu_possible(struct kernel *kernel, unsigned cpu);
+bool kernel_cpu_online(struct kernel *kernel, unsigned cpu); /* as the mask stood at the crash */
+
+/** Address of per-cpu symbol value @symbol (from kernel_symbol()) on @cpu. */
+struct error *kernel_percpu_address(struct kernel *kernel, uint64_t symbol, unsigned cpu,
+				    uint64_t *ret);
+
+/** Integer variable @name (vmlinux or module), and the same per CPU. */
+struct error *kernel_read_variable(struct kernel *kernel, const char *module, const char *name,
+				   size_t size, uint64_t *ret);
+struct error *kernel_read_percpu(struct kernel *kernel, const char *module, const char *name,
+				 unsigned cpu, size_t size, uint64_t *ret);
+
+/** x86-64 user_regs_struct as in an ELF PRSTATUS note (Linux arch/x86/include/asm/user_64.h). */
+struct cpu_registers {
+	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi, orig_rax;
+	uint64_t rip, cs, rflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs;
+};
+
+/**
+ * The registers the CPU saved in its own crash_notes (crash_save_cpu(), kernel/crash_core.c; read
+ * per CPU because the order of the ELF notes is not the CPU number). ERROR_NOT_FOUND when the CPU
+ * left no note.
+ */
+struct error *kernel_cpu_registers(struct kernel *kernel, unsigned cpu, struct cpu_registers *ret);
+
+/* ---- stacks ---- */
+
+enum frame_kind {
+	FRAME_NORMAL,
+	FRAME_GENERATED, /* code without ORC data: BPF, followed by frame pointer */
+	FRAME_ENTRY, /* pt_regs of an exception or interrupt lie under this frame */
+};
+
+struct frame {
+	uint64_t address; /* instruction pointer; a return address unless is_pc */
+	bool is_pc; /* exact instruction pointer (first frame, or below an exception) */
+	bool reliable; /* reached by ORC data or saved registers alone, nothing was guessed */
+	enum frame_kind kind;
+	uint64_t stack; /* stack pointer in this frame */
+};
+
+struct backtrace {
+	struct frame *frames;
+	size_t count;
+	const char *stop; /* why it ends: "user mode", "end of stack", "page not in dump", … */
+};
+
+/** Unwind from @registers, at most 128 frames, by the ORC tables in the dump. */
+struct error *kernel_unwind(struct kernel *kernel, const struct cpu_registers *registers,
+			    struct backtrace *ret);
+void backtrace_deinit(struct backtrace *backtrace);
+
+/* ---- BPF maps ---- */
+
+/**
+ * Find the BPF array map called @name (map_idr in kernel/bpf/syscall.c) and read @size bytes of its
+ * first value. ERROR_NOT_FOUND when there is no such map.
+ */
+struct error *kernel_read_bpf_array(struct kernel *kernel, const char *name, void *buffer,
+				    size_t size);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_KERNEL_MARKER_H
+#define CRASHLAB_KERNEL_MARKER_H
+
+#include <linux/types.h>
+
+/**
+ * What crashtrigger leaves in the kernel's memory before it strikes: the only value of the BPF
+ * array map MARKER_MAP. BPF programs, crashtrigger (mmap) and the analyzer (from the dump) share
+ * it. All times are CLOCK_MONOTONIC (bpf_ktime_get_ns()), nanoseconds; 0 means "did not happen".
+ */
+#define MARKER_MAP "crashlab_mark" /* at most 15 bytes: BPF_OBJ_NAME_LEN */
+#define MARKER_MAGIC 0x3142414c48535243ULL /* "CRSHLAB1" in memory */
+#define MARKER_VERSION 1
+
+struct marker {
+	__u64 magic;
+	__u32 version;
+	__u32 size; /* sizeof(struct marker) */
+	char case_id[64]; /* NUL-terminated */
+	char window[32]; /* name in the windows table, "symbol", or "none" */
+	char probe[96]; /* resolved probe: "symbol+0x0 [module]"; "" when none */
+	char reboot[16]; /* "restart" | "sysrq-b" | "none" */
+	char trigger[16]; /* "sysrq-c" */
+	__u64 probe_address; /* kernel address of the probe; 0 when none */
+	__u32 panic_cpu;
+	__u32 reboot_cpu;
+	__u32 armed; /* user: programs may act */
+	__u32 flag; /* BPF: reboot CPU is in the hold */
+	__u64 hold_ns; /* user: longest hold */
+	__u64 delay_ns; /* user: from strike start (timed) or flag (held) to the panic */
+	__u64 t_armed; /* user: just before the reboot call */
+	__u64 t_hit; /* BPF: hold began */
+	__u64 t_last; /* BPF: last turn of the hold */
+	__u64 t_end; /* BPF: hold ran to its end (the panic came too late) */
+	__u64 t_seen; /* user: panic thread saw the flag */
+	__u64 hits; /* BPF: times the probe fired on the reboot CPU */
+};
+
+#endif
