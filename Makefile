@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make            install what is missing (apt), build the programs into build/bin/
+# make run        the main job: fetch a kernel, build the appliance, crash it, print the verdicts
+# make test       everything that is tested, lab cases included; ends with "N passed, N failed"
+# make check      only what needs no lab case: seconds instead of minutes
+# make clean      remove what was built; fetched kernels stay (make distclean removes them too)
+#
+# KERNEL=PACKAGE  a Debian kernel package instead of the newest 6.12
+# ARGS=...        further arguments for `crashlab run`
+
+B := build
+CC := gcc
+CLANG := clang
+CFLAGS := -O2 -g
+WARNINGS := -std=gnu11 -Wall -Wextra -Werror
+INCLUDES = -Isrc -I$(B)/gen
+KERNEL :=
+ARGS :=
+
+pkg = $(shell pkg-config --$(1) $(2))
+
+util := $(wildcard src/util/*.c)
+dump := $(wildcard src/dump/*.c)
+kernel := $(wildcard src/kernel/*.c)
+virt := $(wildcard src/virt/*.c)
+lab := $(wildcard src/lab/*.c)
+trigger := $(wildcard src/trigger/*.c)
+trigger := $(filter-out %.bpf.c,$(trigger))
+skeletons := $(patsubst src/trigger/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard src/trigger/*.bpf.c))
+
+programs := verify_vmcs crashtrigger guestload crashlab bootdisk
+sources_verify_vmcs := src/verify_vmcs.c $(virt) $(kernel) $(dump) $(util)
+sources_crashtrigger := src/crashtrigger.c $(trigger) src/kernel/windows.c $(util)
+sources_guestload := src/guestload.c $(util)
+sources_crashlab := src/crashlab.c $(lab) $(util)
+sources_bootdisk := src/bootdisk.c $(util)
+libraries_verify_vmcs = $(call pkg,libs,libkdumpfile libbpf json-c libelf)
+libraries_crashtrigger = $(call pkg,libs,libbpf libelf) -lpthread
+libraries_guestload = -lpthread
+libraries_crashlab = $(call pkg,libs,libvirt libvirt-qemu json-c inih smartcols) -lpthread
+libraries_bootdisk = $(call pkg,libs,libelf)
+
+.PHONY: all programs run test check images clean distclean
+all: programs
+
+# Nothing is compiled before the machine has what it takes.
+$(B)/.setup: scripts/setup.sh scripts/packages.txt
+	@mkdir -p $(B)
+	@scripts/setup.sh
+	@touch $@
+
+objects = $(patsubst %.c,$(1)/%.o,$(2))
+
+# $(call program_rules,DIR,NAME,FLAGS): DIR/bin/NAME out of DIR/obj
+define program_rules
+$(1)/bin/$(2): $(call objects,$(1)/obj,$(sources_$(2)))
+	@mkdir -p $$(@D)
+	@echo "  LD    $$@"
+	@$(CC) $(CFLAGS) $(3) -o $$@ $$^ $$(libraries_$(2))
+endef
+
+# $(call object_rules,DIR,FLAGS)
+define object_rules
+$(1)/obj/%.o: %.c $(B)/.setup
+	@mkdir -p $$(@D)
+	@echo "  CC    $$<"
+	@$(CC) $(WARNINGS) $(CFLAGS) $(2) $$(INCLUDES) -MMD -MP -c -o $$@ $$<
+$(1)/obj/src/crashtrigger.o $(call objects,$(1)/obj,$(trigger)): | $(skeletons)
+endef
+
+SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+$(eval $(call object_rules,$(B),))
+$(eval $(call object_rules,$(B)/san,$(SANITIZE)))
+$(foreach p,$(programs),$(eval $(call program_rules,$(B),$(p),)))
+$(foreach p,$(programs),$(eval $(call program_rules,$(B)/san,$(p),$(SANITIZE))))
+
+programs: $(addprefix $(B)/bin/,$(programs))
+
+$(B)/gen/%.bpf.o: src/trigger/%.bpf.c src/kernel/marker.h $(B)/.setup
+	@mkdir -p $(@D)
+	@echo "  BPF   $<"
+	@$(CLANG) -O2 -g -Wall -Werror -target bpf -D__TARGET_ARCH_x86 -Isrc \
+		-I/usr/include/x86_64-linux-gnu -c -o $@ $<
+
+$(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
+	@PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name $* > $@.tmp && mv $@.tmp $@
+
+# ---- the main job ----
+
+images: programs
+	@release=$$(scripts/fetch-kernel.sh $(KERNEL)) && scripts/fetch-bochs.sh && \
+		scripts/build-images.sh "$$release" && echo "$$release" > $(B)/kernel
+
+run: images
+	@$(B)/bin/crashlab run main --kernel "$$(cat $(B)/kernel)" $(ARGS)
+
+# ---- tests ----
+
+unit := $(patsubst tests/unit/%.c,$(B)/san/tests/%,$(wildcard tests/unit/test_*.c))
+
+# Every unit test links with the whole of the libraries but no program's main.
+library := $(util) $(dump) $(kernel) $(virt) $(lab) $(trigger)
+$(B)/san/tests/libcrashlab.a: $(call objects,$(B)/san/obj,$(library))
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(B)/san/tests/%: tests/unit/%.c $(B)/san/tests/libcrashlab.a
+	@echo "  TEST  $@"
+	@$(CC) $(WARNINGS) $(CFLAGS) $(SANITIZE) $(INCLUDES) -MMD -MP -o $@ $< \
+		$(B)/san/tests/libcrashlab.a $(sort $(libraries_verify_vmcs) \
+		$(libraries_crashtrigger) $(libraries_crashlab)) $(call pkg,libs,cmocka)
+
+check: programs $(unit) $(addprefix $(B)/san/bin/,verify_vmcs)
+	@tests/run.sh --no-lab
+
+test: images $(unit) $(addprefix $(B)/san/bin/,verify_vmcs)
+	@tests/run.sh
+
+clean:
+	rm -rf $(B)/bin $(B)/obj $(B)/gen $(B)/san $(B)/images
+
+distclean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
