@@ -62,7 +62,7 @@ endef
 
 # $(call object_rules,DIR,FLAGS)
 define object_rules
-$(1)/obj/%.o: %.c $(B)/.setup
+$(1)/obj/%.o: %.c | $(B)/.setup
 	@mkdir -p $$(@D)
 	@echo "  CC    $$<"
 	@$(CC) $(WARNINGS) $(CFLAGS) $(2) $$(INCLUDES) -MMD -MP -c -o $$@ $$<
@@ -77,7 +77,7 @@ $(foreach p,$(programs),$(eval $(call program_rules,$(B)/san,$(p),$(SANITIZE))))
 
 programs: $(addprefix $(B)/bin/,$(programs))
 
-$(B)/gen/%.bpf.o: src/trigger/%.bpf.c src/kernel/marker.h $(B)/.setup
+$(B)/gen/%.bpf.o: src/trigger/%.bpf.c src/kernel/marker.h | $(B)/.setup
 	@mkdir -p $(@D)
 	@echo "  BPF   $<"
 	@$(CLANG) -O2 -g -Wall -Werror -target bpf -D__TARGET_ARCH_x86 -Isrc \
