@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "dump/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "util/cleanup.h"
+
+/* Physical addresses have at most 52 bits (Intel SDM volume 3, 4.1.4). */
+#define PHYSICAL_LIMIT (1ULL << 52)
+
+static struct error *kdump_error(kdump_ctx_t *ctx, kdump_status status)
+{
+	const char *text = kdump_get_err(ctx);
+	enum error_code code;
+
+	switch (status) {
+	case KDUMP_ERR_NODATA:
+		code = ERROR_NO_DATA;
+		break;
+	case KDUMP_ERR_SYSTEM:
+		code = ERROR_SYSTEM;
+		break;
+	case KDUMP_ERR_NOTIMPL:
+		code = ERROR_UNSUPPORTED;
+		break;
+	default:
+		code = ERROR_FORMAT;
+	}
+	return error_new(code, "%s", text ? text : "unknown error of libkdumpfile");
+}
+
+/* ---- opening ---- */
+
+static bool fd_is_live_vmcore(int fd, const char *path)
+{
+	_cleanup_free_ char *resolved = realpath(path, NULL);
+	struct statfs fs;
+
+	return resolved && !strcmp(resolved, "/proc/vmcore") && !fstatfs(fd, &fs) &&
+	       fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Say so plainly where libkdumpfile 0.5.1 would only call the format unknown. */
+static struct error *check_magic(int fd)
+{
+	static const char flattened[] = "makedumpfile";
+	char magic[16] = {0};
+	ssize_t length = pread(fd, magic, sizeof(magic), 0);
+
+	if (length < 0)
+		return error_errno(errno, "read");
+	if (!length)
+		return error_new(ERROR_FORMAT, "the file is empty");
+	if (!memcmp(magic, flattened, sizeof(flattened)))
+		return error_new(ERROR_UNSUPPORTED, "a dump in makedumpfile's flattened format; "
+						    "put it together with makedumpfile -R first");
+	return NULL;
+}
+
+/*
+ * struct disk_dump_header of makedumpfile's diskdump_mod.h: signature, version, utsname, timestamp,
+ * then u32 status, whose bits name the compression.
+ */
+static const char *kdump_format_name(int fd)
+{
+	static const struct {
+		uint32_t flag;
+		const char *name;
+	} names[] = {
+		{0x01, "kdump-zlib"},
+		{0x02, "kdump-lzo"},
+		{0x04, "kdump-snappy"},
+		{0x20, "kdump-zstd"},
+	};
+	uint32_t status;
+
+	if (pread(fd, &status, sizeof(status), 424) == sizeof(status)) {
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			if (status & names[i].flag)
+				return names[i].name;
+		}
+	}
+	return "kdump";
+}
+
+static struct error *check_format(struct dump *dump)
+{
+	const char *format, *arch;
+	kdump_num_t page_size;
+
+	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_FILE_FORMAT, &format) != KDUMP_OK)
+		return error_new(ERROR_FORMAT, "not a crash dump");
+	if (!strcmp(format, "elf"))
+		dump->format = "elf";
+	else if (!strcmp(format, "diskdump"))
+		dump->format = kdump_format_name(dump->fd);
+	else
+		return error_new(ERROR_UNSUPPORTED, "dumps of format \"%s\" are not supported",
+				 format);
+	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_ARCH_NAME, &arch) != KDUMP_OK)
+		return error_new(ERROR_FORMAT, "the dump does not tell its architecture");
+	if (strcmp(arch, KDUMP_ARCH_X86_64))
+		return error_new(ERROR_FORMAT, "a dump of architecture %s; only x86_64 is known",
+				 arch);
+	if (kdump_get_number_attr(dump->ctx, KDUMP_ATTR_PAGE_SIZE, &page_size) == KDUMP_OK &&
+	    page_size != DUMP_PAGE_SIZE)
+		return error_new(ERROR_FORMAT, "a dump with a page size of %ju",
+				 (uintmax_t)page_size);
+	return NULL;
+}
+
+static struct error *read_vmcoreinfo(struct dump *dump)
+{
+	kdump_attr_t attr = {.type = KDUMP_BLOB};
+	struct error *err;
+	void *text;
+
+	/* Not kdump_vmcoreinfo_raw(): that one wants the address translation set up first. */
+	if (kdump_get_attr(dump->ctx, "linux.vmcoreinfo.raw", &attr) != KDUMP_OK ||
+	    attr.type != KDUMP_BLOB)
+		return error_new(ERROR_FORMAT, "no VMCOREINFO: not a dump of a Linux kernel, or "
+					       "one made without it");
+	text = kdump_blob_pin(attr.val.blob);
+	err = vmcoreinfo_init(dump, text, kdump_blob_size(attr.val.blob));
+	kdump_blob_unpin(attr.val.blob);
+	if (!err && !dump_vmcoreinfo(dump, "OSRELEASE"))
+		err = error_new(ERROR_FORMAT, "VMCOREINFO has no OSRELEASE");
+	return err;
+}
+
+static struct error *dump_init(struct dump *dump, const char *path)
+{
+	kdump_status status;
+
+	dump->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (dump->fd < 0)
+		return error_errno(errno, "open");
+	dump->live = fd_is_live_vmcore(dump->fd, path);
+	try(check_magic(dump->fd));
+	dump->ctx = kdump_new();
+	if (!dump->ctx)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	status = kdump_open_fd(dump->ctx, dump->fd);
+	if (status != KDUMP_OK) {
+		struct error *err = kdump_error(dump->ctx, status);
+
+		/* Whatever the library calls it: this file is not a dump it can use. */
+		if (err->code != ERROR_SYSTEM && err->code != ERROR_NO_MEMORY)
+			err->code = ERROR_FORMAT;
+		return error_wrap(err, "not a usable crash dump");
+	}
+	/* Pages; the library's 1024 are more than the capture kernel should spare. */
+	kdump_set_number_attr(dump->ctx, "cache.size", DUMP_CACHE_PAGES);
+	try(check_format(dump));
+	try(read_vmcoreinfo(dump));
+	return pagetable_init(dump);
+}
+
+struct error *dump_open(const char *path, struct dump **ret)
+{
+	struct dump *dump = calloc(1, sizeof(*dump));
+	struct error *err;
+
+	if (!dump)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	dump->fd = -1;
+	err = dump_init(dump, path);
+	if (err) {
+		dump_close(dump);
+		return error_wrap(err, "%s", path);
+	}
+	*ret = dump;
+	return NULL;
+}
+
+void dump_close(struct dump *dump)
+{
+	if (!dump)
+		return;
+	if (dump->ctx)
+		kdump_free(dump->ctx);
+	if (dump->fd >= 0)
+		close(dump->fd);
+	vmcoreinfo_deinit(dump);
+	free(dump);
+}
+
+const char *dump_format(const struct dump *dump)
+{
+	return dump->format;
+}
+
+bool dump_is_live_vmcore(const struct dump *dump)
+{
+	return dump->live;
+}
+
+/* ---- reading ---- */
+
+static struct error *get_page(struct dump *dump, uint64_t pfn, const uint8_t **ret)
+{
+	struct cached_page *page = &dump->cache[pfn % DUMP_CACHE_PAGES];
+	size_t length = DUMP_PAGE_SIZE;
+
+	if (!page->valid || page->pfn != pfn) {
+		kdump_status status;
+
+		page->valid = false;
+		kdump_clear_err(dump->ctx);
+		/* Machine addresses: the library's own translation takes no part. */
+		status = kdump_read(dump->ctx, KDUMP_MACHPHYSADDR, pfn << DUMP_PAGE_SHIFT,
+				    page->data, &length);
+		if (status != KDUMP_OK)
+			return error_wrap(kdump_error(dump->ctx, status),
+					  "physical page 0x%" PRIx64, pfn << DUMP_PAGE_SHIFT);
+		page->pfn = pfn;
+		page->valid = true;
+	}
+	*ret = page->data;
+	return NULL;
+}
+
+struct error *dump_read_physical(struct dump *dump, uint64_t address, void *buffer, size_t length)
+{
+	uint8_t *out = buffer;
+
+	if (address >= PHYSICAL_LIMIT || length > PHYSICAL_LIMIT - address)
+		return error_new(ERROR_FORMAT, "0x%" PRIx64 " is no physical address", address);
+	while (length) {
+		size_t offset = address & DUMP_PAGE_MASK, part = DUMP_PAGE_SIZE - offset;
+		const uint8_t *data = NULL;
+
+		if (part > length)
+			part = length;
+		try(get_page(dump, address >> DUMP_PAGE_SHIFT, &data));
+		memcpy(out, data + offset, part);
+		out += part;
+		address += part;
+		length -= part;
+	}
+	return NULL;
+}
+
+struct error *dump_virtual_to_physical(struct dump *dump, uint64_t address, uint64_t *ret)
+{
+	uint64_t vpn = address >> DUMP_PAGE_SHIFT;
+	struct tlb_entry *entry = &dump->tlb[vpn % DUMP_TLB_ENTRIES];
+
+	if (!entry->valid || entry->vpn != vpn) {
+		uint64_t pfn;
+
+		try(pagetable_walk(dump, address, &pfn));
+		*entry = (struct tlb_entry){.valid = true, .vpn = vpn, .pfn = pfn};
+	}
+	*ret = (entry->pfn << DUMP_PAGE_SHIFT) | (address & DUMP_PAGE_MASK);
+	return NULL;
+}
+
+struct error *dump_read(struct dump *dump, uint64_t address, void *buffer, size_t length)
+{
+	uint8_t *out = buffer;
+
+	if (length > -address && address)
+		return error_new(ERROR_FORMAT, "%zu bytes at 0x%" PRIx64 " run over the end",
+				 length, address);
+	while (length) {
+		size_t part = DUMP_PAGE_SIZE - (address & DUMP_PAGE_MASK);
+		uint64_t physical;
+
+		if (part > length)
+			part = length;
+		try(dump_virtual_to_physical(dump, address, &physical));
+		try(dump_read_physical(dump, physical, out, part));
+		out += part;
+		address += part;
+		length -= part;
+	}
+	return NULL;
+}
+
+struct error *dump_read_string(struct dump *dump, uint64_t address, char *buffer, size_t size)
+{
+	size_t done = 0;
+
+	while (done < size) {
+		size_t part = DUMP_PAGE_SIZE - ((address + done) & DUMP_PAGE_MASK);
+
+		/* Page by page: what follows the string's end may be missing. */
+		if (part > size - done)
+			part = size - done;
+		try(dump_read(dump, address + done, buffer + done, part));
+		if (memchr(buffer + done, '\0', part))
+			return NULL;
+		done += part;
+	}
+	return error_new(ERROR_FORMAT, "no end of the string at 0x%" PRIx64 " in %zu bytes",
+			 address, size);
+}
