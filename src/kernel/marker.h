@@ -18,7 +18,7 @@ struct marker {
 	__u32 version;
 	__u32 size; /* sizeof(struct marker) */
 	char case_id[64]; /* NUL-terminated */
-	char window[32]; /* name in the windows table, "symbol", or "none" */
+	char window[96]; /* name in the windows table, "symbol[+0xoff]", or "none" */
 	char probe[96]; /* resolved probe: "symbol+0x0 [module]"; "" when none */
 	char reboot[16]; /* "restart" | "sysrq-b" | "none" */
 	char trigger[16]; /* "sysrq-c" */

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * crashtrigger: makes this machine die on one CPU while another is in a chosen place of its reboot.
+ * Everything is checked before anything is harmed.
+ */
+#define _GNU_SOURCE
+#include <argp.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sched.h>
+#include <string.h>
+
+#include "kernel/windows.h"
+#include "trigger/checks.h"
+#include "trigger/hold.h"
+#include "trigger/strike.h"
+#include "util/cleanup.h"
+#include "util/number.h"
+
+#define EXIT_BAD_USAGE 64
+#define CPU_MAX (CPU_SETSIZE - 1)
+#define DELAY_MAX_US 60000000
+#define CPU_NOT_GIVEN UINT_MAX
+
+struct options {
+	struct strike strike;
+	const char *events;
+	bool yes, dry_run, fallback_timed;
+};
+
+enum {
+	KEY_CASE = 256,
+	KEY_PANIC_CPU,
+	KEY_REBOOT_CPU,
+	KEY_REBOOT,
+	KEY_WINDOW,
+	KEY_HOLD,
+	KEY_DELAY,
+	KEY_FALLBACK,
+	KEY_YES,
+	KEY_EVENTS,
+	KEY_DRY_RUN
+};
+
+static const struct argp_option option_table[] = {
+	{"case", KEY_CASE, "ID", 0, "Name of the case, left in memory for the analyzer", 0},
+	{"panic-cpu", KEY_PANIC_CPU, "N", 0, "CPU that panics", 0},
+	{"reboot-cpu", KEY_REBOOT_CPU, "N", 0, "CPU that reboots", 0},
+	{"reboot", KEY_REBOOT, "HOW", 0, "restart (reboot -f) or sysrq-b (emergency)", 0},
+	{"window", KEY_WINDOW, "W", 0, "virt-off, emergency, SYMBOL[+0xOFFSET], or none: timed", 0},
+	{"hold-us", KEY_HOLD, "N", 0, "Hold the reboot CPU there this long at most (500000)", 0},
+	{"delay-us", KEY_DELAY, "N", 0, "Wait before the panic (0)", 0},
+	{"fallback", KEY_FALLBACK, "timed", 0, "Where nothing can be held, strike by time", 0},
+	{"events", KEY_EVENTS, "FILE", 0, "Write the strike line there (stdout)", 0},
+	{"dry-run", KEY_DRY_RUN, NULL, 0, "Check everything, say what would be done", 0},
+	{"yes-crash-this-machine", KEY_YES, NULL, 0, "Mean it", 0},
+	{},
+};
+
+static struct error *parse_case(const char *text, struct strike *strike)
+{
+	size_t length = strlen(text);
+
+	if (!length || length > 63 ||
+	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+		    length)
+		return error_new(ERROR_USAGE, "--case: 1 to 63 letters, digits, dots, _ and -");
+	strike->case_id = text;
+	return NULL;
+}
+
+static struct error *parse_reboot(const char *text, struct strike *strike)
+{
+	strike->reboot = reboot_way_find(text);
+	return strike->reboot ? NULL : error_new(ERROR_USAGE, "--reboot: restart or sysrq-b");
+}
+
+static struct error *parse_window(const char *text, struct strike *strike)
+{
+	char symbol[PROBE_SYMBOL_SIZE];
+	uint64_t offset;
+
+	strike->window = text;
+	if (strlen(text) >= sizeof(((struct marker *)NULL)->window))
+		return error_new(ERROR_USAGE, "--window: '%s' is too long", text);
+	if (!strcmp(text, "none") || window_find(text))
+		return NULL;
+	return error_wrap(probe_parse(text, symbol, &offset), "--window");
+}
+
+static struct error *parse_number(const char *what, const char *text, uint64_t max, uint64_t unit,
+				  uint64_t *ret)
+{
+	try(number_parse(what, text, 0, max, ret));
+	*ret *= unit;
+	return NULL;
+}
+
+static struct error *parse_cpu(const char *what, const char *text, unsigned *ret)
+{
+	uint64_t cpu;
+
+	try(number_parse(what, text, 0, CPU_MAX, &cpu));
+	*ret = cpu;
+	return NULL;
+}
+
+/* What must be given, and what does not fit together whatever the machine. */
+static struct error *check_options(const struct strike *strike)
+{
+	const struct window *window;
+
+	if (!strike->case_id || !strike->reboot || !strike->window ||
+	    strike->panic_cpu == CPU_NOT_GIVEN || strike->reboot_cpu == CPU_NOT_GIVEN)
+		return error_new(ERROR_USAGE, "--case, --panic-cpu, --reboot-cpu, --reboot and "
+					      "--window are all needed");
+	window = window_find(strike->window);
+	if (window && strcmp(window->reboot, strike->reboot->name))
+		return error_new(ERROR_USAGE, "--window %s: only --reboot %s passes there",
+				 window->name, window->reboot);
+	if (strcmp(strike->window, "none") && strike->delay_ns >= strike->hold_ns)
+		return error_new(ERROR_USAGE, "--delay-us must be shorter than --hold-us");
+	return NULL;
+}
+
+static struct error *take_option(int key, const char *arg, struct options *options)
+{
+	struct strike *strike = &options->strike;
+
+	switch (key) {
+	case KEY_CASE:
+		return parse_case(arg, strike);
+	case KEY_PANIC_CPU:
+		return parse_cpu("--panic-cpu", arg, &strike->panic_cpu);
+	case KEY_REBOOT_CPU:
+		return parse_cpu("--reboot-cpu", arg, &strike->reboot_cpu);
+	case KEY_REBOOT:
+		return parse_reboot(arg, strike);
+	case KEY_WINDOW:
+		return parse_window(arg, strike);
+	case KEY_HOLD:
+		return parse_number("--hold-us", arg, HOLD_MAX_US, 1000, &strike->hold_ns);
+	case KEY_DELAY:
+		return parse_number("--delay-us", arg, DELAY_MAX_US, 1000, &strike->delay_ns);
+	case KEY_FALLBACK:
+		options->fallback_timed = true;
+		return strcmp(arg, "timed") ? error_new(ERROR_USAGE, "--fallback: timed") : NULL;
+	case ARGP_KEY_ARG:
+		return error_new(ERROR_USAGE, "unexpected argument '%s'", arg);
+	case ARGP_KEY_END:
+		return check_options(strike);
+	default:
+		return NULL;
+	}
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+	_cleanup_error_ struct error *err = NULL;
+
+	switch (key) {
+	case KEY_YES:
+		options->yes = true;
+		return 0;
+	case KEY_DRY_RUN:
+		options->dry_run = true;
+		return 0;
+	case KEY_EVENTS:
+		options->events = arg;
+		return 0;
+	}
+	if (key < 256 && key != ARGP_KEY_ARG && key != ARGP_KEY_END)
+		return ARGP_ERR_UNKNOWN;
+	err = take_option(key, arg, options);
+	if (err)
+		argp_error(state, "%s", err->message);
+	return 0;
+}
+
+static const struct argp argp = {
+	.options = option_table,
+	.parser = parse_option,
+	.doc = "Crash this machine: panic on one CPU while another is held in its reboot.\v"
+	       "Does nothing without --yes-crash-this-machine, or crashlab.appliance on the kernel "
+	       "command line. Status 1: it cannot be done here, 64: bad usage.",
+};
+
+static struct error *check_consent(const struct options *options)
+{
+	if (options->yes || options->dry_run || check_appliance(""))
+		return NULL;
+	return error_new(ERROR_USAGE, "this would crash the machine you are on; if you mean it, "
+				      "add --yes-crash-this-machine");
+}
+
+/* Where the reboot goes on, when the kernel moves it to a CPU of its own choice. */
+static struct error *check_reboot_cpu(struct strike *strike)
+{
+	bool settable;
+	unsigned cpu;
+
+	if (!strike->reboot->migrates)
+		return NULL;
+	try(read_reboot_cpu("", &cpu, &settable));
+	strike->set_reboot_cpu = cpu != strike->reboot_cpu;
+	if (strike->set_reboot_cpu && !settable)
+		return error_new(ERROR_UNSUPPORTED,
+				 "this kernel reboots on CPU %u only; use --reboot-cpu %u", cpu,
+				 cpu);
+	return NULL;
+}
+
+static struct error *check_machine(struct strike *strike)
+{
+	try(check_cpus("", strike->panic_cpu, strike->reboot_cpu));
+	if (geteuid())
+		return error_new(ERROR_UNSUPPORTED, "only root can do this");
+	try(check_kdump(""));
+	try(check_kvm(""));
+	return check_reboot_cpu(strike);
+}
+
+static struct error *find_probe(struct strike *strike)
+{
+	const struct window *window = window_find(strike->window);
+	_cleanup_fclose_ FILE *kallsyms = fopen("/proc/kallsyms", "re");
+	char symbol[PROBE_SYMBOL_SIZE];
+	struct window_probe own[2] = {{symbol, PROBE_ANY_MODULE, NULL}, {}};
+	uint64_t offset = 0;
+
+	if (!kallsyms)
+		return error_errno(errno, "cannot open /proc/kallsyms");
+	if (!window)
+		try(probe_parse(strike->window, symbol, &offset));
+	return error_wrap(
+		probe_find(kallsyms, window ? window->probes : own, offset, &strike->probe),
+		"--window %s", strike->window);
+}
+
+static struct error *plant_hold(struct strike *strike, struct plant *plant)
+{
+	struct error *err;
+
+	try(find_probe(strike));
+	try(plant_init(plant, true));
+	err = plant_attach(plant, &strike->probe);
+	if (err)
+		plant_deinit(plant);
+	return err;
+}
+
+/* The hold and the marker, or the marker alone for a timed strike. */
+static struct error *plant_all(struct options *options, struct plant *plant)
+{
+	struct strike *strike = &options->strike;
+	struct error *err;
+
+	if (!strcmp(strike->window, "none"))
+		return plant_init(plant, false);
+	err = plant_hold(strike, plant);
+	if (!err || !options->fallback_timed)
+		return err;
+	fprintf(stderr, "crashtrigger: %s: falling back to a timed strike\n", err->message);
+	error_free(err);
+	strike->probe = (struct probe){};
+	return plant_init(plant, false);
+}
+
+static void print_plan(const struct strike *strike)
+{
+	const struct window *window = window_find(strike->window);
+	char name[PROBE_NAME_SIZE];
+
+	probe_format(&strike->probe, name, sizeof(name));
+	printf("case      %s\n", strike->case_id);
+	printf("panic     sysrq-c on CPU %u\n", strike->panic_cpu);
+	printf("reboot    %s on CPU %u%s\n", strike->reboot->about, strike->reboot_cpu,
+	       strike->set_reboot_cpu ? ", set as the kernel's reboot CPU" : "");
+	printf("window    %s", strike->window);
+	if (window)
+		printf(" (%s): %s", window->label, window->about);
+	printf("\nprobe     %s", name);
+	if (strike->probe.symbol[0])
+		printf(" at 0x%" PRIx64 "\nhold      at most %" PRIu64 " us, panic %" PRIu64
+		       " us after it began\n",
+		       strike->probe.address, strike->hold_ns / 1000, strike->delay_ns / 1000);
+	else
+		printf("\ntimed     panic %" PRIu64 " us after the reboot began\n",
+		       strike->delay_ns / 1000);
+}
+
+static struct error *run(struct options *options)
+{
+	_cleanup_(plant_deinit) struct plant plant = {};
+
+	try(check_consent(options));
+	try(check_machine(&options->strike));
+	try(plant_all(options, &plant));
+	if (options->dry_run) {
+		print_plan(&options->strike);
+		return NULL;
+	}
+	return strike_run(&options->strike, &plant, options->events);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {
+		.strike =
+			{
+				.panic_cpu = CPU_NOT_GIVEN,
+				.reboot_cpu = CPU_NOT_GIVEN,
+				.hold_ns = 500000000,
+			},
+	};
+	_cleanup_error_ struct error *err = NULL;
+
+	argp_err_exit_status = EXIT_BAD_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	err = run(&options);
+	if (!err)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "crashtrigger: %s\n", err->message);
+	return error_is(err, ERROR_USAGE) ? EXIT_BAD_USAGE : EXIT_FAILURE;
+}

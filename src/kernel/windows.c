@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stddef.h>
+#include <string.h>
+
+#include "kernel/windows.h"
+
+/* Where each probe point comes from: docs/windows.md. */
+
+static const struct window_probe virt_off[] = {
+	{"kvm_disable_virtualization_cpu", "kvm", "6.12 and later, virt/kvm/kvm_main.c"},
+	{"hardware_disable_nolock", "kvm", "to 6.11, virt/kvm/kvm_main.c"},
+	{},
+};
+
+static const struct window_probe emergency[] = {
+	{"x86_virt_emergency_disable_virtualization_cpu", NULL, "7.x, arch/x86/virt/hw.c"},
+	{"vmx_emergency_disable_virtualization_cpu", "kvm_intel",
+	 "6.12 to 6.18, arch/x86/kvm/vmx/vmx.c"},
+	{"svm_emergency_disable_virtualization_cpu", "kvm_amd",
+	 "6.12 to 6.18, arch/x86/kvm/svm/svm.c"},
+	{"vmx_emergency_disable", "kvm_intel", "late 6.1.y to 6.11, arch/x86/kvm/vmx/vmx.c"},
+	{"svm_emergency_disable", "kvm_amd", "6.6 to 6.11, arch/x86/kvm/svm/svm.c"},
+	{"cpu_emergency_disable_virtualization", NULL, "6.1.y, arch/x86/kernel/reboot.c"},
+	{"native_machine_emergency_restart", NULL, "5.10, arch/x86/kernel/reboot.c"},
+	{},
+};
+
+const struct window windows[] = {
+	{"virt-off", "W4", "KVM switches virtualization off on this CPU", "restart", virt_off},
+	{"emergency", "W8", "the emergency disable of this CPU, before the shootdown", "sysrq-b",
+	 emergency},
+	{},
+};
+
+const struct window *window_find(const char *name)
+{
+	for (const struct window *window = windows; window->name; window++)
+		if (!strcmp(window->name, name))
+			return window;
+	return NULL;
+}

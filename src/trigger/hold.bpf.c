@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Holds the reboot CPU at a kprobe: raises the flag in the marker, then turns until the hold is
+ * over or an NMI takes the CPU away for good. Needs no kernel types, so no BTF and no CO-RE.
+ */
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
+
+#include "kernel/marker.h"
+#include "trigger/hold.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct marker);
+} crashlab_mark SEC(".maps");
+
+/* What bpf_for_each_map_elem() walks to turn: its size is set when it is needed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} hold_turns SEC(".maps");
+
+struct bpf_map;
+
+struct hold_state {
+	volatile struct marker *marker;
+	bool over;
+};
+
+static __always_inline long turn(struct hold_state *state)
+{
+	volatile struct marker *marker = state->marker;
+	__u64 now = bpf_ktime_get_ns();
+
+	marker->t_last = now;
+	state->over = now - marker->t_hit >= marker->hold_ns;
+	return state->over;
+}
+
+static __always_inline volatile struct marker *hold_begin(void)
+{
+	volatile struct marker *marker;
+	__u32 key = 0;
+
+	marker = bpf_map_lookup_elem(&crashlab_mark, &key);
+	if (!marker || !marker->armed || bpf_get_smp_processor_id() != marker->reboot_cpu)
+		return NULL;
+	marker->hits++;
+	if (marker->flag)
+		return NULL;
+	marker->t_hit = bpf_ktime_get_ns();
+	marker->flag = 1;
+	return marker;
+}
+
+static long loop_turn(__u32 index, struct hold_state *state)
+{
+	return turn(state);
+}
+
+static long loop_turns(__u32 index, struct hold_state *state)
+{
+	bpf_loop(HOLD_LOOP_TURNS, loop_turn, state, 0);
+	return state->over;
+}
+
+/* Since 5.17 (bpf_loop). */
+SEC("kprobe")
+int hold_loop(void *ctx)
+{
+	struct hold_state state = {.marker = hold_begin()};
+
+	if (!state.marker)
+		return 0;
+	bpf_loop(HOLD_LOOPS, loop_turns, &state, 0);
+	state.marker->t_end = bpf_ktime_get_ns();
+	return 0;
+}
+
+static long each_turn(struct bpf_map *map, __u32 *key, __u64 *value, struct hold_state *state)
+{
+	for (int i = 0; i < HOLD_EACH_TURNS; i++)
+		if (turn(state))
+			return 1;
+	return 0;
+}
+
+/* 5.13 to 5.16 (bpf_for_each_map_elem). */
+SEC("kprobe")
+int hold_each(void *ctx)
+{
+	struct hold_state state = {.marker = hold_begin()};
+
+	if (!state.marker)
+		return 0;
+	bpf_for_each_map_elem(&hold_turns, each_turn, &state, 0);
+	state.marker->t_end = bpf_ktime_get_ns();
+	return 0;
+}

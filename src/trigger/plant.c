@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include "hold.skel.h"
+#include "trigger/hold.h"
+#include "trigger/plant.h"
+#include "util/cleanup.h"
+
+#define KPROBE_TYPE "/sys/bus/event_source/devices/kprobe/type"
+
+/* An error is one line of ours, not a page of libbpf's. */
+static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args;
+	return 0;
+}
+
+static bool has_helper(enum bpf_func_id helper)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, helper, NULL) == 1;
+}
+
+/* Choose the program that this kernel can run; the others are not loaded. */
+static struct error *choose_program(struct plant *plant)
+{
+	if (has_helper(BPF_FUNC_loop)) {
+		plant->program = plant->skeleton->progs.hold_loop;
+	} else if (has_helper(BPF_FUNC_for_each_map_elem)) {
+		plant->program = plant->skeleton->progs.hold_each;
+		bpf_map__set_max_entries(plant->skeleton->maps.hold_turns, HOLD_EACH_ELEMENTS);
+	} else {
+		return error_new(ERROR_UNSUPPORTED,
+				 "BPF cannot hold a CPU here: the kernel is older than 5.13, "
+				 "locked down, or you are not root");
+	}
+	bpf_program__set_autoload(plant->program, true);
+	return NULL;
+}
+
+static struct error *load(struct plant *plant, bool hold)
+{
+	struct bpf_program *program;
+	int ret;
+
+	plant->skeleton = hold__open();
+	if (!plant->skeleton)
+		return error_errno(errno, "cannot open the BPF object");
+	bpf_object__for_each_program(program, plant->skeleton->obj)
+		bpf_program__set_autoload(program, false);
+	if (hold)
+		try(choose_program(plant));
+	ret = hold__load(plant->skeleton);
+	return ret ? error_errno(-ret, "the kernel does not take the BPF program") : NULL;
+}
+
+struct error *plant_init(struct plant *plant, bool hold)
+{
+	struct error *err;
+	int fd;
+
+	*plant = (struct plant){};
+	libbpf_set_print(print_nothing);
+	err = load(plant, hold);
+	if (err)
+		goto out;
+	fd = bpf_map__fd(plant->skeleton->maps.crashlab_mark);
+	plant->marker =
+		mmap(NULL, sizeof(struct marker), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (plant->marker == MAP_FAILED) {
+		plant->marker = NULL;
+		err = error_errno(errno, "cannot map the marker");
+	}
+out:
+	if (err)
+		plant_deinit(plant);
+	return err;
+}
+
+static struct error *kprobe_type(unsigned *ret)
+{
+	_cleanup_fclose_ FILE *file = fopen(KPROBE_TYPE, "re");
+
+	if (!file || fscanf(file, "%u", ret) != 1)
+		return error_new(ERROR_UNSUPPORTED, "this kernel has no kprobes: no %s",
+				 KPROBE_TYPE);
+	return NULL;
+}
+
+static struct error *attach_error(int errno_value, const struct probe *probe)
+{
+	char name[PROBE_NAME_SIZE];
+
+	probe_format(probe, name, sizeof(name));
+	if (errno_value == EILSEQ)
+		return error_new(ERROR_UNSUPPORTED, "%s: no instruction begins there", name);
+	if (errno_value == EINVAL)
+		return error_new(ERROR_UNSUPPORTED, "%s: the kernel allows no probe there", name);
+	return error_errno(errno_value, "cannot probe %s", name);
+}
+
+struct error *plant_attach(struct plant *plant, const struct probe *probe)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.kprobe_addr = probe->address,
+	};
+	int fd;
+
+	try(kprobe_type(&attr.type));
+	/* A kprobe fires on every CPU, whatever CPU its event is said to be for. */
+	fd = syscall(SYS_perf_event_open, &attr, -1, sched_getcpu(), -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return attach_error(errno, probe);
+	plant->link = bpf_program__attach_perf_event(plant->program, fd);
+	if (!plant->link) {
+		struct error *err = attach_error(errno, probe);
+
+		close(fd);
+		return err;
+	}
+	return NULL;
+}
+
+void plant_deinit(struct plant *plant)
+{
+	if (plant->marker)
+		munmap(plant->marker, sizeof(struct marker));
+	bpf_link__destroy(plant->link);
+	hold__destroy(plant->skeleton);
+	*plant = (struct plant){};
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_TRIGGER_PLANT_H
+#define CRASHLAB_TRIGGER_PLANT_H
+
+#include <stdbool.h>
+
+#include "kernel/marker.h"
+#include "trigger/probe.h"
+#include "util/error.h"
+
+/** What is planted in the kernel before the strike: the marker, and perhaps the hold at a probe. */
+struct plant {
+	struct hold *skeleton;
+	struct bpf_program *program; /* NULL: nothing that could hold was loaded */
+	struct bpf_link *link;
+	struct marker *marker; /* the map's value, shared with the kernel */
+};
+
+/**
+ * Make the map with the marker in it, cleared; with @hold also load a BPF program that can hold a
+ * CPU. ERROR_UNSUPPORTED when this kernel has neither bpf_loop() nor bpf_for_each_map_elem().
+ */
+struct error *plant_init(struct plant *plant, bool hold);
+
+/**
+ * Attach the hold at @probe's address. Nothing is held until marker->armed is set. By address
+ * rather than by name, which may stand for several functions: perf_event_attr.kprobe_addr
+ * (kernel/trace/trace_event_perf.c, perf_kprobe_init(), since 4.17).
+ */
+struct error *plant_attach(struct plant *plant, const struct probe *probe);
+
+void plant_deinit(struct plant *plant);
+
+#endif
