@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_VIRT_REPORT_JSON_H
+#define CRASHLAB_VIRT_REPORT_JSON_H
+
+#include <stdio.h>
+
+#include "virt/report.h"
+
+#define REPORT_SCHEMA "crashlab-verdict/1"
+
+/** Write @report to @file as docs/interfaces.md, section 4, says. */
+struct error *report_write_json(const struct report *report, FILE *file);
+
+/**
+ * Read a report back from the JSON text @text, ready to be judged again. The file may be foreign or
+ * damaged: ERROR_FORMAT names what is missing or wrong.
+ */
+struct error *report_parse_json(const char *text, struct report *ret);
+
+#endif

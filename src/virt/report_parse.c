@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "virt/report_json.h"
+
+/* More than any machine has; a file that says otherwise is not ours. */
+#define MAX_ITEMS 65536
+
+static struct error *foreign(const char *key, const char *want)
+{
+	return error_new(ERROR_FORMAT, "\"%s\" is missing or is not %s", key, want);
+}
+
+static struct error *get(struct json_object *object, const char *key, enum json_type type,
+			 const char *want, struct json_object **ret)
+{
+	if (!json_object_object_get_ex(object, key, ret) || !json_object_is_type(*ret, type))
+		return foreign(key, want);
+	return NULL;
+}
+
+/** The text of @key into *@ret; null gives NULL. */
+static struct error *get_text(struct json_object *object, const char *key, char **ret)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(object, key, &value))
+		return foreign(key, "a text");
+	if (!value)
+		return NULL;
+	if (!json_object_is_type(value, json_type_string))
+		return foreign(key, "a text");
+	return text_set(ret, "%s", json_object_get_string(value));
+}
+
+/** A text that must be there, owned by @object. */
+static struct error *get_word(struct json_object *object, const char *key, const char **ret)
+{
+	struct json_object *value;
+
+	try(get(object, key, json_type_string, "a text", &value));
+	*ret = json_object_get_string(value);
+	return NULL;
+}
+
+static struct error *get_bool(struct json_object *object, const char *key, bool *ret)
+{
+	struct json_object *value;
+
+	try(get(object, key, json_type_boolean, "true or false", &value));
+	*ret = json_object_get_boolean(value);
+	return NULL;
+}
+
+static struct error *get_number(struct json_object *object, const char *key, uint64_t limit,
+				uint64_t *ret)
+{
+	struct json_object *value;
+
+	try(get(object, key, json_type_int, "a number", &value));
+	errno = 0;
+	*ret = json_object_get_uint64(value);
+	if (json_object_get_int64(value) < 0 || *ret > limit)
+		return foreign(key, "a number in its range");
+	return NULL;
+}
+
+static struct error *get_cpu(struct json_object *object, const char *key, unsigned *ret)
+{
+	uint64_t number;
+
+	try(get_number(object, key, MAX_ITEMS, &number));
+	*ret = number;
+	return NULL;
+}
+
+static struct error *get_address(struct json_object *object, const char *key, uint64_t *ret)
+{
+	const char *text;
+	char *end;
+
+	try(get_word(object, key, &text));
+	if (strncmp(text, "0x", 2))
+		return foreign(key, "an address");
+	errno = 0;
+	*ret = strtoull(text, &end, 16);
+	return errno || *end || end == text + 2 ? foreign(key, "an address") : NULL;
+}
+
+static struct error *get_array(struct json_object *object, const char *key,
+			       struct json_object **ret)
+{
+	try(get(object, key, json_type_array, "a list", ret));
+	if (json_object_array_length(*ret) > MAX_ITEMS)
+		return foreign(key, "a list of sensible length");
+	return NULL;
+}
+
+static struct error *get_array_object(struct json_object *array, size_t index, const char *key,
+				      struct json_object **ret)
+{
+	*ret = json_object_array_get_idx(array, index);
+	return json_object_is_type(*ret, json_type_object) ? NULL
+							   : foreign(key, "a list of objects");
+}
+
+static struct error *parse_header(struct json_object *root, struct report *report)
+{
+	struct json_object *dump, *kernel;
+	const char *schema;
+
+	try(get_word(root, "schema", &schema));
+	if (strcmp(schema, REPORT_SCHEMA))
+		return error_new(ERROR_FORMAT, "schema \"%s\" is not " REPORT_SCHEMA, schema);
+	try(get(root, "dump", json_type_object, "an object", &dump));
+	try(get_text(dump, "path", &report->dump_path));
+	try(get_text(dump, "format", &report->dump_format));
+	try(get(root, "kernel", json_type_object, "an object", &kernel));
+	try(get_text(kernel, "release", &report->release));
+	return get_text(kernel, "vendor", &report->vendor);
+}
+
+static struct error *get_buffer(struct json_object *object, const char *key, char *buffer,
+				size_t size)
+{
+	const char *text;
+
+	try(get_word(object, key, &text));
+	if (strlen(text) >= size)
+		return foreign(key, "as short as it should be");
+	memcpy(buffer, text, strlen(text) + 1);
+	return NULL;
+}
+
+static struct error *parse_case(struct json_object *root, struct report *report)
+{
+	struct marker *marker = &report->marker;
+	struct json_object *object;
+
+	if (!json_object_object_get_ex(root, "case", &object) || !object)
+		return NULL;
+	if (!json_object_is_type(object, json_type_object))
+		return foreign("case", "an object");
+	report->has_case = true;
+	try(get_buffer(object, "id", marker->case_id, sizeof(marker->case_id)));
+	try(get_buffer(object, "window", marker->window, sizeof(marker->window)));
+	try(get_buffer(object, "probe", marker->probe, sizeof(marker->probe)));
+	try(get_buffer(object, "reboot", marker->reboot, sizeof(marker->reboot)));
+	try(get_buffer(object, "trigger", marker->trigger, sizeof(marker->trigger)));
+	try(get_cpu(object, "panic_cpu", &marker->panic_cpu));
+	try(get_cpu(object, "reboot_cpu", &marker->reboot_cpu));
+	uint64_t address;
+	try(get_address(object, "probe_address", &address));
+	marker->probe_address = address;
+	const struct {
+		const char *key;
+		__u64 *ret;
+	} numbers[] = {
+		{"hold_ns", &marker->hold_ns}, {"delay_ns", &marker->delay_ns},
+		{"t_armed", &marker->t_armed}, {"t_hit", &marker->t_hit},
+		{"t_last", &marker->t_last},   {"t_end", &marker->t_end},
+		{"t_seen", &marker->t_seen},   {"hits", &marker->hits},
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+		uint64_t number;
+
+		try(get_number(object, numbers[i].key, UINT64_MAX, &number));
+		*numbers[i].ret = number;
+	}
+	return NULL;
+}
+
+static struct error *parse_hit(struct json_object *root, struct hit *hit)
+{
+	struct json_object *object;
+	const char *state;
+
+	try(get(root, "hit", json_type_object, "an object", &object));
+	try(get_word(object, "state", &state));
+	for (hit->state = HIT_NONE; strcmp(state, hit_name(hit->state)); hit->state++) {
+		if (hit->state == HIT_HIT)
+			return foreign("hit.state", "a known word");
+	}
+	try(get_text(object, "window", &hit->window));
+	try(get_text(object, "frame", &hit->frame));
+	return get_text(object, "reason", &hit->reason);
+}
+
+static struct error *parse_vmcs(struct json_object *object, struct cpu_finding *cpu)
+{
+	struct vmcs_finding *vmcs;
+
+	try(report_add_vmcs(cpu, &vmcs));
+	try(get_address(object, "physical", &vmcs->physical));
+	try(get_text(object, "format", &vmcs->format));
+	try(get_bool(object, "current", &vmcs->current));
+	try(get_bool(object, "listed", &vmcs->listed));
+	return get_bool(object, "launched", &vmcs->launched);
+}
+
+static struct error *parse_stack(struct json_object *object, struct cpu_finding *cpu)
+{
+	struct stack_entry *entry;
+
+	try(report_add_stack(cpu, &entry));
+	try(get_address(object, "address", &entry->address));
+	try(get_text(object, "symbol", &entry->symbol));
+	return get_bool(object, "reliable", &entry->reliable);
+}
+
+static struct error *parse_role(struct json_object *object, struct cpu_finding *cpu)
+{
+	struct json_object *virtualization;
+	const char *role, *property;
+
+	try(get_word(object, "role", &role));
+	for (unsigned roles = 0;; roles++) {
+		cpu->panic = roles & 1;
+		cpu->reboot = roles & 2;
+		if (!strcmp(role, role_name(cpu)))
+			break;
+		if (roles == 3)
+			return foreign("role", "a known word");
+	}
+	try(get(object, "virtualization", json_type_object, "an object", &virtualization));
+	try(get_word(virtualization, "property", &property));
+	for (cpu->properties = 0; strcmp(property, properties_name(cpu->properties));
+	     cpu->properties++) {
+		if (cpu->properties == 3)
+			return foreign("virtualization.property", "a known word");
+	}
+	return NULL;
+}
+
+static struct error *parse_cpu(struct json_object *object, struct report *report)
+{
+	struct json_object *stack, *vmcs, *item;
+	struct cpu_finding *cpu;
+	unsigned number;
+
+	try(get_cpu(object, "cpu", &number));
+	if (report_cpu(report, number))
+		return error_new(ERROR_FORMAT, "CPU %u is there twice", number);
+	try(report_add_cpu(report, number, &cpu));
+	try(get_bool(object, "online", &cpu->online));
+	try(parse_role(object, cpu));
+	try(get_address(object, "rip", &cpu->rip));
+	try(get_text(object, "where", &cpu->where));
+	try(get_bool(object, "note", &cpu->note));
+	try(get_array(object, "stack", &stack));
+	for (size_t i = 0; i < json_object_array_length(stack); i++) {
+		try(get_array_object(stack, i, "stack", &item));
+		try(parse_stack(item, cpu));
+	}
+	try(get_text(object, "stack_end", &cpu->stack_end));
+	try(get_array(object, "vmcs", &vmcs));
+	for (size_t i = 0; i < json_object_array_length(vmcs); i++) {
+		try(get_array_object(vmcs, i, "vmcs", &item));
+		try(parse_vmcs(item, cpu));
+	}
+	return get_bool(object, "vmcs_complete", &cpu->vmcs_complete);
+}
+
+static struct error *parse_chain(struct json_object *root, struct report *report)
+{
+	struct json_object *chain;
+
+	try(get(root, "chain", json_type_object, "an object", &chain));
+	json_object_object_foreach(chain, key, value)
+	{
+		bool text = json_object_is_type(value, json_type_string);
+
+		if (value && !text && !json_object_is_type(value, json_type_int))
+			return foreign(key, "a number or a text");
+		try(report_add_chain(report, key, value, json_object_get_int64(value),
+				     text ? json_object_get_string(value) : NULL));
+	}
+	return NULL;
+}
+
+static struct error *parse_evidence(struct json_object *object, struct report *report)
+{
+	const char *property, *state, *strength, *reason;
+	struct json_object *vmcs = NULL;
+	struct evidence evidence = {};
+
+	try(get_word(object, "property", &property));
+	if (!property_parse(property, &evidence.property))
+		return foreign("property", "a known word");
+	try(get_cpu(object, "cpu", &evidence.cpu));
+	if (json_object_object_get_ex(object, "vmcs", &vmcs) && vmcs)
+		try(get_address(object, "vmcs", &evidence.vmcs));
+	try(get_word(object, "state", &state));
+	if (!state_parse(evidence.property, state, &evidence.state))
+		return foreign("state", "a known word");
+	try(get_word(object, "strength", &strength));
+	if (!strength_parse(strength, &evidence.strength))
+		return foreign("strength", "a known word");
+	try(get_word(object, "source", &evidence.source));
+	try(get_word(object, "reason", &reason));
+	return evidence_add(&report->evidence, evidence, "%s", reason);
+}
+
+static struct error *parse_report(struct json_object *root, struct report *report)
+{
+	struct json_object *cpus, *evidence, *item;
+
+	if (!json_object_is_type(root, json_type_object))
+		return error_new(ERROR_FORMAT, "not a JSON object");
+	try(parse_header(root, report));
+	try(parse_case(root, report));
+	try(parse_hit(root, &report->hit));
+	try(get_array(root, "cpus", &cpus));
+	for (size_t i = 0; i < json_object_array_length(cpus); i++) {
+		try(get_array_object(cpus, i, "cpus", &item));
+		try(parse_cpu(item, report));
+	}
+	try(parse_chain(root, report));
+	try(get_array(root, "evidence", &evidence));
+	for (size_t i = 0; i < json_object_array_length(evidence); i++) {
+		try(get_array_object(evidence, i, "evidence", &item));
+		try(parse_evidence(item, report));
+	}
+	return NULL;
+}
+
+struct error *report_parse_json(const char *text, struct report *ret)
+{
+	enum json_tokener_error broken;
+	struct json_object *root = json_tokener_parse_verbose(text, &broken);
+	struct report report = {};
+
+	if (!root)
+		return error_new(ERROR_FORMAT, "not JSON: %s", json_tokener_error_desc(broken));
+	struct error *err = parse_report(root, &report);
+
+	json_object_put(root);
+	if (err)
+		report_deinit(&report);
+	else
+		*ret = report;
+	return err;
+}
