@@ -29,6 +29,6 @@ apt_get_download()
 {
 	(
 		cd "$1" && shift &&
-			apt-get $apt_options -q -o APT::Sandbox::User=root download "$@" >&2
+			apt-get $apt_options -qq -o APT::Sandbox::User=root download "$@" >&2
 	)
 }
