@@ -46,14 +46,15 @@ bool kernel_has_module(struct kernel *kernel, const char *name);
 struct kernel_field {
 	uint64_t offset; /* bytes from the start of the structure */
 	uint64_t size; /* bytes; of one element times count for an array */
-	unsigned bit_offset; /* for a bit-field: bits into the storage at offset */
+	unsigned bit_offset; /* for a bit-field: bits into the @size bytes at offset */
 	unsigned bit_size; /* 0 when it is no bit-field */
 };
 
 /**
  * Where a member lies: @path is "member" or "member.inner"; anonymous structs and unions are looked
- * through. Types are sought in module @module's BTF over vmlinux's (NULL: vmlinux's alone).
- * ERROR_NOT_FOUND when the structure or the member does not exist; the message names it.
+ * through; of an array of structs "array.inner" is that of its first element. Types are sought in
+ * module @module's BTF over vmlinux's (NULL: vmlinux's alone). ERROR_NOT_FOUND when the structure
+ * or the member does not exist; the message names it.
  */
 struct error *kernel_member(struct kernel *kernel, const char *module, const char *type,
 			    const char *path, struct kernel_field *ret);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_KERNEL_INTERNAL_H
+#define CRASHLAB_KERNEL_INTERNAL_H
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "kernel/kernel.h"
+#include "kernel/symbols.h"
+
+/* MODULE_NAME_LEN is 56 (include/linux/module.h). */
+#define MODULE_NAME_MAX 64
+
+/* More than any list, table or array in a kernel has; what is longer is damaged. */
+#define LIST_LIMIT 65536
+#define CPU_LIMIT 65536
+
+/** A piece of kernel memory, [start, end). */
+struct range {
+	uint64_t start;
+	uint64_t end;
+};
+
+static inline bool range_contains(const struct range *range, uint64_t address)
+{
+	return address >= range->start && address < range->end;
+}
+
+struct module {
+	char name[MODULE_NAME_MAX];
+	uint64_t address; /* of its struct module */
+	struct range text;
+	struct range init_text;
+	bool symbols_tried;
+	struct symbol_source *symbols;
+	struct error *symbols_error; /* why there are none */
+	bool btf_tried;
+	struct btf *btf;
+	struct error *btf_error;
+	bool orc_tried;
+	uint64_t orc_ip, orc_entries; /* its ORC tables: addresses */
+	uint64_t orc_count;
+};
+
+/* Generated code: BPF programs and trampolines, ftrace trampolines, kprobe detours. */
+enum code_kind {
+	CODE_BPF,
+	CODE_FTRACE, /* a copy of ftrace_caller or ftrace_regs_caller */
+	CODE_KPROBE, /* single-stepped instructions of a kprobe */
+	CODE_OPTPROBE, /* detour of a jump-optimized kprobe */
+};
+
+struct code {
+	enum code_kind kind;
+	struct range range;
+	uint64_t origin; /* CODE_FTRACE: what it is a copy of */
+	char name[160];
+};
+
+/** Layout of struct orc_entry, found out by BTF; see orc.h. */
+struct orc_layout;
+struct member_cache;
+
+struct kernel {
+	struct dump *dump;
+	const char *release;
+	struct symbol_source *symbols;
+	struct range text, init_text;
+	struct btf *btf;
+	struct member_cache *members;
+
+	unsigned cpu_limit;
+	uint64_t *percpu_offset; /* cpu_limit of them */
+	uint8_t *possible, *online; /* bit masks */
+
+	struct module *modules;
+	size_t module_count;
+
+	bool code_tried;
+	struct code *code; /* by address */
+	size_t code_count;
+
+	struct orc_layout *orc;
+};
+
+/* ---- memory.c ---- */
+
+/** Read a pointer or other u64 at @address. */
+struct error *read_u64(struct kernel *kernel, uint64_t address, uint64_t *ret);
+
+/** malloc() and fill from @address; more than @limit bytes: ERROR_FORMAT, @what names it. */
+struct error *read_block(struct kernel *kernel, uint64_t address, size_t size, size_t limit,
+			 const char *what, void **ret);
+
+/**
+ * Walk the circular list at @head (a struct list_head), at most LIST_LIMIT entries: calls
+ * @visit(@data, address of the entry that embeds its node at @offset) until it returns an error.
+ */
+struct error *walk_list(struct kernel *kernel, uint64_t head, uint64_t offset,
+			struct error *(*visit)(void *data, uint64_t object), void *data);
+
+/* ---- image.c: kallsyms of the dump ---- */
+
+/** Make the symbol source of the kernel image. ERROR_UNSUPPORTED when VMCOREINFO names none. */
+struct error *image_symbols_create(struct kernel *kernel, struct symbol_source **ret);
+
+/* ---- percpu.c ---- */
+
+struct error *percpu_init(struct kernel *kernel);
+void percpu_deinit(struct kernel *kernel);
+
+/* ---- types.c ---- */
+
+struct error *types_init(struct kernel *kernel);
+void types_deinit(struct kernel *kernel);
+
+/** The value of enumerator @name anywhere in vmlinux's BTF. ERROR_NOT_FOUND. */
+struct error *types_enumerator(struct kernel *kernel, const char *name, uint64_t *ret);
+
+/* ---- modules.c ---- */
+
+struct error *modules_init(struct kernel *kernel);
+void modules_deinit(struct kernel *kernel);
+struct module *module_find(struct kernel *kernel, const char *name);
+struct module *module_at(struct kernel *kernel, uint64_t address);
+
+/** The symbols of @module, read when first asked for. */
+struct error *module_symbols(struct kernel *kernel, struct module *module,
+			     const struct symbol_source **ret);
+
+/** The BTF of @module over vmlinux's, read when first asked for. */
+struct error *module_btf(struct kernel *kernel, struct module *module, const struct btf **ret);
+
+/* ---- code.c ---- */
+
+/** The generated code that contains @address, or NULL. */
+const struct code *code_at(struct kernel *kernel, uint64_t address);
+
+void code_deinit(struct kernel *kernel);
+
+/** True when @address lies in the code of the image or of a module. */
+bool is_kernel_text(const struct kernel *kernel, uint64_t address);
+
+/** A copy of @err, for one that is kept and given out more than once. */
+struct error *error_copy(const struct error *err);
+
+#endif

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernel's own symbol table, compressed as scripts/kallsyms.c leaves it. Looking up by name
+ * goes through a hash table made once; by address, the table is in order.
+ */
+#include "kernel/symbols.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+
+struct kallsyms {
+	struct symbol_source source;
+	struct kallsyms_tables tables;
+	enum kallsyms_encoding encoding;
+	uint32_t *name_offset; /* of each symbol, into tables.names */
+	uint32_t *hash; /* symbol number + 1, 0 is empty; open addressing */
+	uint32_t hash_mask;
+};
+
+static const struct kallsyms *to_kallsyms(const struct symbol_source *source)
+{
+	return (const struct kallsyms *)source;
+}
+
+size_t kallsyms_name_length(const uint8_t *names, size_t size, size_t offset)
+{
+	size_t length, header = 1;
+
+	if (offset >= size)
+		return 0;
+	length = names[offset];
+	if (length & 0x80) {
+		if (size - offset < 2)
+			return 0;
+		length = (length & 0x7f) | (size_t)names[offset + 1] << 7;
+		header = 2;
+	}
+	return length <= size - offset - header ? header + length : 0;
+}
+
+/* The name of symbol @number without its leading type character, which is returned. */
+static char expand(const struct kallsyms *ks, uint32_t number, char *buffer, size_t size)
+{
+	const struct kallsyms_tables *t = &ks->tables;
+	size_t offset = ks->name_offset[number], used = 0;
+	size_t left = kallsyms_name_length(t->names, t->names_size, offset);
+	size_t header = t->names[offset] & 0x80 ? 2 : 1;
+	char type = '\0';
+
+	for (offset += header, left -= header; left && used + 1 < size; offset++, left--) {
+		const char *c = t->tokens + t->token_index[t->names[offset]];
+
+		for (; *c && used + 1 < size; c++) {
+			if (!type)
+				type = *c;
+			else
+				buffer[used++] = *c;
+		}
+	}
+	buffer[used] = '\0';
+	return type;
+}
+
+static uint64_t decode(const struct kallsyms_tables *t, enum kallsyms_encoding encoding,
+		       uint32_t number)
+{
+	int32_t offset = t->offsets[number];
+
+	switch (encoding) {
+	case KALLSYMS_BASE_RELATIVE:
+		return t->base + (uint32_t)offset;
+	case KALLSYMS_ABSOLUTE_PERCPU:
+		return offset >= 0 ? (uint64_t)offset : t->base - 1 - (int64_t)offset;
+	default:
+		return t->offsets_address + (uint64_t)number * sizeof(offset) + (int64_t)offset;
+	}
+}
+
+static uint64_t address_of(const struct kallsyms *ks, uint32_t number)
+{
+	return decode(&ks->tables, ks->encoding, number);
+}
+
+/* FNV-1a */
+static uint32_t hash_name(const char *name)
+{
+	uint32_t hash = 2166136261U;
+
+	while (*name)
+		hash = (hash ^ (uint8_t)*name++) * 16777619U;
+	return hash;
+}
+
+static bool find_number(const struct kallsyms *ks, const char *name, uint32_t *ret)
+{
+	char buffer[SYMBOL_NAME_MAX];
+
+	for (uint32_t slot = hash_name(name);; slot++) {
+		uint32_t entry = ks->hash[slot & ks->hash_mask];
+
+		if (!entry)
+			return false;
+		expand(ks, entry - 1, buffer, sizeof(buffer));
+		if (!strcmp(buffer, name)) {
+			*ret = entry - 1;
+			return true;
+		}
+	}
+}
+
+static bool kallsyms_find(const struct symbol_source *source, const char *name, uint64_t *ret)
+{
+	const struct kallsyms *ks = to_kallsyms(source);
+	uint32_t number;
+
+	if (!find_number(ks, name, &number))
+		return false;
+	*ret = address_of(ks, number);
+	return true;
+}
+
+static bool is_code(char type)
+{
+	return strchr("tTwW", type) != NULL;
+}
+
+/* More symbols than any kernel has at one address. */
+#define ALIASES_MAX 256
+
+/* Last symbol whose address is not above @address; false when all are. */
+static bool search(const struct kallsyms *ks, uint64_t address, uint32_t *ret)
+{
+	uint32_t low = 0, high = ks->tables.count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (address_of(ks, middle) <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*ret = low - 1;
+	return low > 0;
+}
+
+/*
+ * Of the symbols at one address the first is taken, as get_symbol_pos() of kernel/kallsyms.c does,
+ * but code goes before anything else: section markers such as _stext share their address with it.
+ */
+static bool kallsyms_at(const struct symbol_source *source, uint64_t address, struct symbol *ret)
+{
+	const struct kallsyms *ks = to_kallsyms(source);
+	uint32_t last, chosen;
+	bool found_code = false;
+
+	if (!search(ks, address, &last))
+		return false;
+	chosen = last;
+	ret->start = address_of(ks, last);
+	for (uint32_t i = last; last - i < ALIASES_MAX; i--) {
+		if (address_of(ks, i) != ret->start)
+			break;
+		if (is_code(expand(ks, i, ret->name, sizeof(ret->name))) &&
+		    strcmp(ret->name, "_stext") && strcmp(ret->name, "_text")) {
+			found_code = true;
+			chosen = i;
+		} else if (!found_code) {
+			chosen = i;
+		}
+		if (!i)
+			break;
+	}
+	expand(ks, chosen, ret->name, sizeof(ret->name));
+	ret->end = last + 1 < ks->tables.count ? address_of(ks, last + 1) : 0;
+	return true;
+}
+
+void kallsyms_tables_deinit(struct kallsyms_tables *tables)
+{
+	free(tables->names);
+	free(tables->tokens);
+	free(tables->offsets);
+	memset(tables, 0, sizeof(*tables));
+}
+
+static void kallsyms_destroy(struct symbol_source *source)
+{
+	struct kallsyms *ks = (struct kallsyms *)source;
+
+	kallsyms_tables_deinit(&ks->tables);
+	free(ks->name_offset);
+	free(ks->hash);
+	free(ks);
+}
+
+static struct error *check_tokens(const struct kallsyms_tables *t)
+{
+	if (!t->tokens_size || t->tokens[t->tokens_size - 1])
+		return error_new(ERROR_FORMAT, "kallsyms: the token table does not end");
+	for (size_t i = 0; i < 256; i++) {
+		if (t->token_index[i] >= t->tokens_size)
+			return error_new(ERROR_FORMAT, "kallsyms: token %zu is outside its table",
+					 i);
+	}
+	return NULL;
+}
+
+/* Where each name starts; after this, every name lies within the table. */
+static struct error *index_names(struct kallsyms *ks)
+{
+	const struct kallsyms_tables *t = &ks->tables;
+	size_t offset = 0;
+
+	ks->name_offset = calloc(t->count, sizeof(*ks->name_offset));
+	if (!ks->name_offset)
+		return error_new(ERROR_NO_MEMORY, "out of memory for %u symbols", t->count);
+	for (uint32_t i = 0; i < t->count; i++) {
+		size_t length = kallsyms_name_length(t->names, t->names_size, offset);
+
+		if (!length)
+			return error_new(ERROR_FORMAT, "kallsyms: the names end after %u of %u", i,
+					 t->count);
+		ks->name_offset[i] = offset;
+		offset += length;
+	}
+	return NULL;
+}
+
+/* Probes for an average name; real kernels, with all their __func__.0, need about PROBES. */
+#define PROBES_MAX 256
+
+static struct error *hash_names(struct kallsyms *ks)
+{
+	uint64_t probes = (uint64_t)ks->tables.count * PROBES_MAX;
+	uint32_t size = 64;
+	char buffer[SYMBOL_NAME_MAX];
+
+	while (size < ks->tables.count + ks->tables.count / 2)
+		size *= 2;
+	ks->hash_mask = size - 1;
+	ks->hash = calloc(size, sizeof(*ks->hash));
+	if (!ks->hash)
+		return error_new(ERROR_NO_MEMORY, "out of memory for %u symbols", ks->tables.count);
+	for (uint32_t i = 0; i < ks->tables.count; i++) {
+		uint32_t slot;
+
+		expand(ks, i, buffer, sizeof(buffer));
+		slot = hash_name(buffer);
+		for (; ks->hash[slot & ks->hash_mask]; slot++) {
+			if (!probes--)
+				return error_new(ERROR_FORMAT, "kallsyms: too many equal names");
+		}
+		ks->hash[slot & ks->hash_mask] = i + 1;
+	}
+	return NULL;
+}
+
+static struct error *find_encoding(struct kallsyms *ks, uint64_t stext)
+{
+	uint32_t number;
+
+	if (!find_number(ks, "_stext", &number))
+		return error_new(ERROR_FORMAT, "kallsyms: no symbol _stext");
+	for (int e = 0; e < KALLSYMS_ENCODINGS; e++) {
+		if (e != KALLSYMS_PLACE_RELATIVE && !ks->tables.has_base)
+			continue;
+		if (decode(&ks->tables, e, number) == stext) {
+			ks->encoding = e;
+			return NULL;
+		}
+	}
+	return error_new(ERROR_FORMAT,
+			 "kallsyms: no known encoding puts _stext at 0x%" PRIx64
+			 ", where VMCOREINFO has it",
+			 stext);
+}
+
+/* Far above any kernel, far below where 32-bit arithmetic on it would overflow. */
+#define COUNT_MAX (1U << 24)
+
+static struct error *kallsyms_init(struct kallsyms *ks, uint64_t stext)
+{
+	if (!ks->tables.count || ks->tables.count > COUNT_MAX || ks->tables.names_size > UINT32_MAX)
+		return error_new(ERROR_FORMAT, "kallsyms: %u symbols in %zu bytes cannot be",
+				 ks->tables.count, ks->tables.names_size);
+	try(check_tokens(&ks->tables));
+	try(index_names(ks));
+	try(hash_names(ks));
+	return find_encoding(ks, stext);
+}
+
+struct error *kallsyms_create(struct kallsyms_tables *tables, uint64_t stext,
+			      struct symbol_source **ret)
+{
+	struct kallsyms *ks = calloc(1, sizeof(*ks));
+	struct error *err;
+
+	if (!ks)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	ks->source = (struct symbol_source){kallsyms_find, kallsyms_at, kallsyms_destroy};
+	ks->tables = *tables;
+	err = kallsyms_init(ks, stext);
+	if (err) {
+		memset(&ks->tables, 0, sizeof(ks->tables)); /* still the caller's */
+		kallsyms_destroy(&ks->source);
+		return err;
+	}
+	memset(tables, 0, sizeof(*tables));
+	*ret = &ks->source;
+	return NULL;
+}
+
+enum kallsyms_encoding kallsyms_encoding(const struct symbol_source *source)
+{
+	return to_kallsyms(source)->encoding;
+}

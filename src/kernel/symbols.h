@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_KERNEL_SYMBOLS_H
+#define CRASHLAB_KERNEL_SYMBOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+/* KSYM_NAME_LEN, include/linux/kallsyms.h: 512 since 6.1, 128 before. */
+#define SYMBOL_NAME_MAX 512
+
+/** A symbol that was found; @end is where the next one starts, or 0 when that is not known. */
+struct symbol {
+	char name[SYMBOL_NAME_MAX];
+	uint64_t start;
+	uint64_t end;
+};
+
+/**
+ * Where symbols come from: kallsyms out of the dump (kallsyms.c), a module's symbol table
+ * (modsyms.c). A further source, a System.map say, is one more set of these operations. Each source
+ * embeds this structure as its first member.
+ */
+struct symbol_source {
+	/** True, and the address, when a symbol is called @name. */
+	bool (*find)(const struct symbol_source *source, const char *name, uint64_t *ret);
+	/** True, and the symbol, when one contains code address @address. */
+	bool (*at)(const struct symbol_source *source, uint64_t address, struct symbol *ret);
+	void (*destroy)(struct symbol_source *source);
+};
+
+static inline void symbol_source_destroy(struct symbol_source *source)
+{
+	if (source)
+		source->destroy(source);
+}
+
+static inline void cleanup_symbol_source(struct symbol_source **source)
+{
+	symbol_source_destroy(*source);
+}
+
+/* ---- kallsyms ---- */
+
+/**
+ * How kallsyms_offsets are encoded (kallsyms_sym_address(), kernel/kallsyms.c; scripts/kallsyms.c).
+ * No version is asked: that encoding is taken which puts _stext where VMCOREINFO has it.
+ */
+enum kallsyms_encoding {
+	KALLSYMS_BASE_RELATIVE, /* base + (u32)offset; 4.6 to 7.0 */
+	KALLSYMS_ABSOLUTE_PERCPU, /* offset if >= 0, else base - 1 - offset; to 6.15 */
+	KALLSYMS_PLACE_RELATIVE, /* &offsets[i] + offset; 7.0 on, no base */
+	KALLSYMS_ENCODINGS,
+};
+
+/** The tables as they lie in the kernel image. */
+struct kallsyms_tables {
+	uint8_t *names; /* compressed: length, then that many token numbers */
+	size_t names_size;
+	char *tokens; /* NUL-terminated strings, one after the other */
+	size_t tokens_size;
+	uint16_t token_index[256];
+	int32_t *offsets; /* count of them */
+	uint32_t count;
+	uint64_t offsets_address; /* where offsets lie in the kernel */
+	uint64_t base;
+	bool has_base;
+};
+
+/** Free what @tables points to. */
+void kallsyms_tables_deinit(struct kallsyms_tables *tables);
+
+/**
+ * Length of the compressed name at @offset in @names, with its length bytes: one, or two when the
+ * first has bit 7 set (6.1, "kallsyms: support "big" kernel symbols"). 0 when it runs over @size.
+ */
+size_t kallsyms_name_length(const uint8_t *names, size_t size, size_t offset);
+
+/**
+ * Make a symbol source of @tables, whose contents it takes over if it succeeds. @stext is the known
+ * address of _stext. ERROR_FORMAT when the tables are damaged or agree with no encoding.
+ */
+struct error *kallsyms_create(struct kallsyms_tables *tables, uint64_t stext,
+			      struct symbol_source **ret);
+
+/** The encoding that was found; for tests. */
+enum kallsyms_encoding kallsyms_encoding(const struct symbol_source *source);
+
+/* ---- ELF symbol table of a module ---- */
+
+struct modsyms_entry {
+	uint64_t address;
+	uint32_t name; /* offset into the strings */
+	bool is_function;
+};
+
+/**
+ * Make a symbol source of a module's @count ELF64 symbols and of @strings (terminated by a NUL at
+ * its end). Copies the symbols, takes over @strings if it succeeds.
+ */
+struct error *modsyms_create(const void *elf_symbols, size_t count, char *strings,
+			     size_t strings_size, struct symbol_source **ret);
+
+#endif
