@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* verify_vmcs: was virtualization off on every CPU, and no VMCS active, when this kernel died? */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "virt/collect.h"
+#include "virt/host_regs.h"
+#include "virt/report_json.h"
+#include "virt/report_text.h"
+#include "virt/verdict.h"
+
+enum status {
+	STATUS_PASS = 0,
+	STATUS_FAIL = 1,
+	STATUS_INCONCLUSIVE = 2,
+	STATUS_CANNOT = 3,
+	STATUS_USAGE = 64,
+};
+
+/* A verdict.json or a registers file is small; a dump never starts with a brace. */
+#define MAX_TEXT (64 << 20)
+
+struct arguments {
+	const char *dump;
+	const char *case_id;
+	const char *host_regs;
+	bool json;
+	const char *json_file; /* NULL: standard output, instead of the text */
+	bool accept_inferred;
+};
+
+enum { OPTION_JSON = 256, OPTION_CASE, OPTION_HOST_REGS, OPTION_ACCEPT_INFERRED };
+
+static const struct argp_option options[] = {
+	{"json", OPTION_JSON, "FILE", OPTION_ARG_OPTIONAL,
+	 "JSON to FILE, or to standard output instead of the text", 0},
+	{"case", OPTION_CASE, "ID", 0, "refuse a dump that is not of crashtrigger's case ID", 0},
+	{"host-regs", OPTION_HOST_REGS, "FILE", 0,
+	 "add the host's view: CR4 and EFER, as of QEMU's `info registers -a`", 0},
+	{"accept-inferred", OPTION_ACCEPT_INFERRED, NULL, 0,
+	 "let PASS rest on inference where there is no direct evidence", 0},
+	{},
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case OPTION_JSON:
+		arguments->json = true;
+		arguments->json_file = arg;
+		return 0;
+	case OPTION_CASE:
+		arguments->case_id = arg;
+		return 0;
+	case OPTION_HOST_REGS:
+		arguments->host_regs = arg;
+		return 0;
+	case OPTION_ACCEPT_INFERRED:
+		arguments->accept_inferred = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (arguments->dump)
+			argp_error(state, "one DUMP at a time, please: \"%s\" is one too many",
+				   arg);
+		arguments->dump = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!arguments->dump)
+			argp_error(state, "which DUMP? Give a vmcore or an earlier verdict.json");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	options,
+	parse_option,
+	"DUMP",
+	"Say whether virtualization was off on every CPU, and no VMCS left active, when the kernel "
+	"in DUMP died, on what evidence, and how sure that is.\v"
+	"DUMP is a vmcore, or a verdict.json made earlier, which is judged again.\n"
+	"Status: 0 PASS, 1 FAIL, 2 INCONCLUSIVE, 3 cannot analyse, 64 bad usage.",
+	NULL,
+	NULL,
+	NULL,
+};
+
+/** The whole of a small file as text; ERROR_USAGE when it is none. */
+static struct error *read_text(const char *path, char **ret)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	_cleanup_free_ char *text = NULL;
+	size_t used = 0, room = 0;
+
+	if (!file)
+		return error_errno(errno, "%s", path);
+	do {
+		if (room - used < 2) {
+			room = room ? room * 2 : 65536;
+			char *grown = room > MAX_TEXT ? NULL : realloc(text, room);
+			if (!grown)
+				return error_new(ERROR_USAGE, "%s: too large for a text", path);
+			text = grown;
+		}
+		used += fread(text + used, 1, room - used - 1, file);
+	} while (!feof(file) && !ferror(file));
+	if (ferror(file))
+		return error_errno(errno, "%s", path);
+	text[used] = '\0';
+	if (strlen(text) != used)
+		return error_new(ERROR_USAGE, "%s: not a text", path);
+	*ret = take(text);
+	return NULL;
+}
+
+/** True when the file starts as JSON does. */
+static bool is_json(const char *path)
+{
+	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	char first = '\0';
+
+	return file && fscanf(file, " %c", &first) == 1 && first == '{';
+}
+
+static struct error *analyse(const char *path, struct report *ret)
+{
+	struct dump *dump = NULL;
+	struct kernel *kernel = NULL;
+	struct error *err = dump_open(path, &dump);
+
+	if (!err)
+		err = kernel_open(dump, &kernel);
+	if (!err)
+		err = report_collect(kernel, ret);
+	if (kernel)
+		kernel_close(kernel);
+	if (dump)
+		dump_close(dump);
+	if (!err)
+		err = text_set(&ret->dump_path, "%s", path);
+	return err;
+}
+
+static struct error *load(const char *path, struct report *ret)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!is_json(path))
+		return error_wrap(analyse(path, ret), "%s", path);
+	try(read_text(path, &text));
+	return error_wrap(report_parse_json(text, ret), "%s", path);
+}
+
+static struct error *check_case(const struct report *report, const char *id)
+{
+	if (!id)
+		return NULL;
+	if (!report->has_case)
+		return error_new(ERROR_FORMAT, "this dump is of no case, not of %s: %s", id,
+				 report->hit.reason ? report->hit.reason : "no marker");
+	if (strcmp(report->marker.case_id, id))
+		return error_new(ERROR_FORMAT, "this dump is of case %s, not of %s",
+				 report->marker.case_id, id);
+	return NULL;
+}
+
+static struct error *add_host_regs(const char *path, struct report *report)
+{
+	_cleanup_free_ char *text = NULL;
+	struct host_regs regs;
+
+	if (!path)
+		return NULL;
+	try(read_text(path, &text));
+	try(error_wrap(host_regs_parse(text, &regs), "%s", path));
+	struct error *err = host_regs_apply(&regs, report);
+
+	host_regs_deinit(&regs);
+	return error_wrap(err, "%s", path);
+}
+
+static struct error *print(const struct report *report, const struct arguments *arguments)
+{
+	if (arguments->json && !arguments->json_file)
+		return report_write_json(report, stdout);
+	report_print_text(report, stdout, isatty(STDOUT_FILENO));
+	if (!arguments->json)
+		return NULL;
+	_cleanup_fclose_ FILE *file = fopen(arguments->json_file, "we");
+	if (!file)
+		return error_errno(errno, "%s", arguments->json_file);
+	return error_wrap(report_write_json(report, file), "%s", arguments->json_file);
+}
+
+static struct error *run(const struct arguments *arguments, struct report *report)
+{
+	try(load(arguments->dump, report));
+	try(check_case(report, arguments->case_id));
+	try(add_host_regs(arguments->host_regs, report));
+	try(verdict_judge(report, arguments->accept_inferred));
+	try(print(report, arguments));
+	if (fflush(stdout))
+		return error_errno(errno, "standard output");
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	static const enum status statuses[] = {
+		[VERDICT_PASS] = STATUS_PASS,
+		[VERDICT_FAIL] = STATUS_FAIL,
+		[VERDICT_INCONCLUSIVE] = STATUS_INCONCLUSIVE,
+	};
+	struct arguments arguments = {};
+	struct report report = {};
+
+	argp_err_exit_status = STATUS_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	struct error *err = run(&arguments, &report);
+	int status = statuses[report.verdict];
+
+	if (err) {
+		fprintf(stderr, "verify_vmcs: %s\n", err->message);
+		status = error_is(err, ERROR_USAGE) ? STATUS_USAGE : STATUS_CANNOT;
+	}
+	error_free(err);
+	report_deinit(&report);
+	return status;
+}

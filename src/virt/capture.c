@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <fcntl.h>
+#include <inttypes.h>
+
+#include "util/cleanup.h"
+#include "virt/collect.h"
+#include "virt/cpu_bits.h"
+
+/* What only the capture kernel can tell, of the CPU it runs on: the one that panicked. Its first
+ * CPU is that one, however many it starts. */
+
+static struct error *capture_booted(struct collector *collector, const struct cpu_finding *cpu)
+{
+	struct evidence evidence = {.property = PROPERTY_VMX,
+				    .cpu = cpu->cpu,
+				    .state = STATE_OFF,
+				    .strength = STRENGTH_DIRECT,
+				    .source = "capture-kernel-booted"};
+
+	return evidence_add(&collector->report->evidence, evidence,
+			    "this program runs in the capture kernel that the CPU jumped to");
+}
+
+static struct error *capture_efer(struct collector *collector, const struct cpu_finding *cpu)
+{
+	_cleanup_close_ int fd = open("/dev/cpu/0/msr", O_RDONLY | O_CLOEXEC);
+	uint64_t efer;
+
+	/* No msr driver in the capture kernel: one source less, nothing wrong. */
+	if (fd < 0 || pread(fd, &efer, sizeof(efer), MSR_EFER) != sizeof(efer))
+		return NULL;
+	struct evidence evidence = {.property = PROPERTY_SVM,
+				    .cpu = cpu->cpu,
+				    .state = efer & EFER_SVME ? STATE_ON : STATE_OFF,
+				    .strength = STRENGTH_DIRECT,
+				    .source = "capture-efer"};
+
+	return evidence_add(&collector->report->evidence, evidence,
+			    "EFER is 0x%" PRIx64 " in the capture kernel, SVME is %s", efer,
+			    efer & EFER_SVME ? "set" : "clear");
+}
+
+struct error *source_capture(struct collector *collector)
+{
+	struct report *report = collector->report;
+
+	if (!dump_is_live_vmcore(collector->dump))
+		return NULL;
+	for (size_t i = 0; i < report->cpu_count; i++) {
+		const struct cpu_finding *cpu = &report->cpus[i];
+
+		if (!cpu->panic)
+			continue;
+		if (cpu->properties & 1u << PROPERTY_VMX)
+			try(capture_booted(collector, cpu));
+		if (cpu->properties & 1u << PROPERTY_SVM)
+			try(capture_efer(collector, cpu));
+	}
+	return NULL;
+}

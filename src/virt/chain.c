@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "virt/collect.h"
+
+/**
+ * How kernels switch virtualization off in an emergency, newest first; a kernel is the first one
+ * whose symbol it has.
+ */
+static const struct mechanism {
+	const char *symbol;
+	const char *callback; /* pointer that KVM registers, NULL: none */
+	bool unconditional; /* VMXOFF and SVM's disable happen without the callback */
+	bool stops_svm; /* also on CPUs that the reboot IPI stops */
+	const char *kernels;
+} mechanisms[] = {
+	{"x86_virt_emergency_disable_virtualization_cpu", "cpu_emergency_virt_callback", true, true,
+	 "7.x, arch/x86/virt/hw.c"},
+	{"cpu_emergency_virt_callback", "cpu_emergency_virt_callback", false, true,
+	 "6.6, and 6.1.y from about 6.1.149, arch/x86/kernel/reboot.c"},
+	{"cpu_emergency_disable_virtualization", "crash_vmclear_loaded_vmcss", true, true,
+	 "6.1.y before that, arch/x86/kernel/reboot.c"},
+	{"crash_vmclear_loaded_vmcss", "crash_vmclear_loaded_vmcss", true, false,
+	 "5.10, arch/x86/kernel/crash.c; smp_reboot_interrupt() calls cpu_emergency_vmxoff() only"},
+};
+
+/** Variables shown under "chain", and those of them that are kept. */
+static const struct variable {
+	const char *name;
+	const char *module;
+	size_t size;
+	size_t slot; /* offset of an int in struct chain, 0: only shown */
+} variables[] = {
+	{"crash_ipi_issued", NULL, 4, offsetof(struct chain, issued)},
+	{"waiting_for_crash_ipi", NULL, 4, offsetof(struct chain, waiting)},
+	{"crashing_cpu", NULL, 4, offsetof(struct chain, crashing_cpu)},
+	{"panic_cpu", NULL, 4, offsetof(struct chain, panic_cpu)},
+	{"system_state", NULL, 4, 0},
+	{"reboot_emergency", NULL, 4, 0},
+	{"stopping_cpu", NULL, 4, 0},
+	{"kvm_rebooting", "*", 1, 0},
+};
+
+static struct error *collect_callback(struct collector *collector)
+{
+	struct chain *chain = &collector->chain;
+	const struct mechanism *found = NULL;
+	uint64_t symbol;
+
+	for (size_t i = 0; !found && i < sizeof(mechanisms) / sizeof(*mechanisms); i++) {
+		struct error *err =
+			kernel_symbol(collector->kernel, NULL, mechanisms[i].symbol, &symbol);
+
+		if (!err)
+			found = &mechanisms[i];
+		error_clear(&err);
+	}
+	if (!found)
+		return report_add_chain(collector->report, "callback", false, 0, NULL);
+	chain->unconditional = found->unconditional;
+	chain->stops_svm = found->stops_svm;
+	struct error *err =
+		kernel_read_variable(collector->kernel, NULL, found->callback, 8, &chain->callback);
+
+	chain->callback_known = !err;
+	error_clear(&err);
+	if (!chain->callback_known)
+		return report_add_chain(collector->report, "callback", false, 0, NULL);
+	strcpy(chain->callback_name, "none");
+	if (chain->callback)
+		kernel_symbolize(collector->kernel, chain->callback, chain->callback_name,
+				 sizeof(chain->callback_name));
+	return report_add_chain(collector->report, "callback", true, 0, chain->callback_name);
+}
+
+struct error *collect_chain(struct collector *collector)
+{
+	struct chain *chain = &collector->chain;
+
+	*chain = (struct chain){.known = true, .crashing_cpu = -1, .panic_cpu = -1};
+	try(collect_callback(collector));
+	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
+		const struct variable *variable = &variables[i];
+		uint64_t value = 0;
+		struct error *err = kernel_read_variable(collector->kernel, variable->module,
+							 variable->name, variable->size, &value);
+		int number = variable->size == 4 ? (int)(uint32_t)value : (int)value;
+
+		if (variable->slot && err)
+			chain->known = false;
+		else if (variable->slot)
+			*(int *)((char *)chain + variable->slot) = number;
+		bool known = !err;
+
+		error_clear(&err);
+		try(report_add_chain(collector->report, variable->name, known, number, NULL));
+	}
+	return NULL;
+}
+
+/**
+ * nmi_shootdown_cpus() starts the count at num_online_cpus() - 1, and every CPU that takes the NMI
+ * saves its note first and counts down last (crash_nmi_callback()). A CPU that the reboot IPI had
+ * stopped may take it too, and so take a count that is not its own: only when as many counted down
+ * as left a note have all of them finished.
+ */
+static bool shootdown_done(const struct collector *collector, char *why, size_t size)
+{
+	const struct chain *chain = &collector->chain;
+	const struct report *report = collector->report;
+	int online = 0, noted = 0;
+
+	for (size_t i = 0; i < report->cpu_count; i++) {
+		const struct cpu_finding *cpu = &report->cpus[i];
+
+		if ((int)cpu->cpu == chain->crashing_cpu)
+			continue;
+		online += cpu->online;
+		noted += cpu->note;
+	}
+	if (chain->waiting == online - noted)
+		return true;
+	snprintf(why, size, "waiting_for_crash_ipi is %d where %d CPUs online and %d notes make %d",
+		 chain->waiting, online, noted, online - noted);
+	return false;
+}
+
+/** The parts of the chain that hold for every CPU. */
+static bool chain_ran(const struct collector *collector, char *why, size_t size)
+{
+	const struct chain *chain = &collector->chain;
+
+	if (!chain->known || (!chain->callback_known && !chain->unconditional))
+		snprintf(why, size, "the emergency path's variables cannot be read");
+	else if (!chain->callback && !chain->unconditional)
+		snprintf(why, size, "no callback is registered, the emergency path does nothing");
+	else if (!chain->issued)
+		snprintf(why, size, "the shootdown was not issued (crash_ipi_issued is 0)");
+	else if (chain->crashing_cpu < 0)
+		snprintf(why, size, "crashing_cpu is not set");
+	else if (chain->panic_cpu >= 0 && chain->crashing_cpu != chain->panic_cpu)
+		snprintf(why, size, "the shootdown was CPU %d's, but CPU %d panicked",
+			 chain->crashing_cpu, chain->panic_cpu);
+	else
+		return true;
+	return false;
+}
+
+bool chain_done(const struct collector *collector, const struct cpu_finding *cpu, char *why,
+		size_t size)
+{
+	const struct chain *chain = &collector->chain;
+	const char *callback = chain->callback_known ? chain->callback_name : "unconditional";
+
+	if (!chain_ran(collector, why, size))
+		return false;
+	if ((int)cpu->cpu == chain->crashing_cpu) {
+		/* native_machine_crash_shutdown() disables before its last act, crash_save_cpu().
+		 */
+		if (cpu->note)
+			snprintf(why, size, "the panic CPU saved its registers, after %s",
+				 callback);
+		else
+			snprintf(why, size, "the panic CPU did not come to save its registers");
+		return cpu->note;
+	}
+	if (!cpu->note && !cpu->online) {
+		/* sysvec_reboot() and stop_this_cpu(): disabled first, then marked offline. */
+		snprintf(why, size, "stopped by the reboot IPI, after %s", callback);
+		return chain->stops_svm || !(cpu->properties & 1u << PROPERTY_SVM);
+	}
+	if (!cpu->note) {
+		snprintf(why, size, "it did not answer the shootdown's NMI: no note");
+		return false;
+	}
+	if (!shootdown_done(collector, why, size))
+		return false;
+	snprintf(why, size, "it took the shootdown's NMI, and all that did came through %s",
+		 callback);
+	return true;
+}
+
+/** Per-cpu "on" of KVM, by the kernels that have it (virt/kvm/kvm_main.c, module kvm). */
+static const char *const enabled_variables[] = {
+	"virtualization_enabled", /* 6.12 */
+	"hardware_enabled", /* 6.3 to 6.11 */
+};
+
+bool kvm_was_off(const struct collector *collector, unsigned cpu)
+{
+	for (size_t i = 0; i < sizeof(enabled_variables) / sizeof(*enabled_variables); i++) {
+		uint64_t enabled = 1;
+		struct error *err = kernel_read_percpu(collector->kernel, "*", enabled_variables[i],
+						       cpu, 1, &enabled);
+		bool off = !err && !enabled;
+		bool other = error_is(err, ERROR_NOT_FOUND);
+
+		error_clear(&err);
+		if (!other)
+			return off;
+	}
+	return false;
+}
+
+/** Add the inference that KVM's own records allow on this CPU. */
+static struct error *bookkeeping(struct collector *collector, const struct cpu_finding *cpu,
+				 struct evidence evidence, bool *ret)
+{
+	const struct chain *chain = &collector->chain;
+	const char *reason;
+
+	evidence.source = "kvm-bookkeeping";
+	evidence.state = STATE_OFF;
+	if (kvm_was_off(collector, cpu->cpu))
+		reason = "KVM had switched it off on this CPU before the crash";
+	else if (chain->callback_known && !chain->callback && !chain->unconditional)
+		reason = "no KVM had registered for emergencies: none had it switched on";
+	else
+		return NULL;
+	*ret = true;
+	return evidence_add(&collector->report->evidence, evidence, "%s", reason);
+}
+
+struct error *source_chain(struct collector *collector)
+{
+	struct report *report = collector->report;
+
+	for (size_t i = 0; i < report->cpu_count; i++) {
+		const struct cpu_finding *cpu = &report->cpus[i];
+		char why[256];
+		bool done = chain_done(collector, cpu, why, sizeof(why));
+
+		for (enum evidence_property property = PROPERTY_VMX; property <= PROPERTY_SVM;
+		     property++) {
+			struct evidence evidence = {.property = property, .cpu = cpu->cpu};
+			bool was_off = false;
+
+			if (!(cpu->properties & 1u << property))
+				continue;
+			try(bookkeeping(collector, cpu, evidence, &was_off));
+			evidence.source = "emergency-chain";
+			evidence.state = done ? STATE_OFF : STATE_UNKNOWN;
+			if (done || !was_off)
+				try(evidence_add(&report->evidence, evidence, "%s", why));
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_VIRT_COLLECT_H
+#define CRASHLAB_VIRT_COLLECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/kernel.h"
+#include "virt/report.h"
+
+/**
+ * Read everything that a verdict rests on out of the crashed kernel into @ret: CPUs and their
+ * roles, stacks, the marker and its hit, the emergency chain, and the evidence. The result is not
+ * judged yet. An error means that the dump cannot be analysed at all; what is only missing becomes
+ * an UNKNOWN in the evidence.
+ */
+struct error *report_collect(struct kernel *kernel, struct report *ret);
+
+/* ---- what follows is between the files of src/virt ---- */
+
+/** What a kernel's emergency path looks like and how far it came. */
+struct chain {
+	bool known; /* all of the variables below could be read */
+	bool unconditional; /* disables on its own, whether or not a callback is registered */
+	uint64_t callback; /* 0: none registered, or not known */
+	bool callback_known;
+	char callback_name[128];
+	int issued, waiting, crashing_cpu, panic_cpu;
+	bool stops_svm; /* the reboot IPI's handler disables SVM too */
+};
+
+struct collector {
+	struct kernel *kernel;
+	struct dump *dump;
+	struct report *report;
+	const char *kvm_intel; /* module that has VMX support; NULL: built in, or not there */
+	struct chain chain;
+};
+
+/* collect_cpus.c */
+struct error *collect_vendor(struct collector *collector);
+struct error *collect_cpus(struct collector *collector);
+struct error *collect_roles(struct collector *collector);
+
+/* collect_hit.c */
+struct error *collect_marker(struct collector *collector);
+struct error *collect_hit(struct collector *collector);
+
+/* chain.c */
+struct error *collect_chain(struct collector *collector);
+/** True when the emergency path ran to its end on @cpu; why, or why not, into @why. */
+bool chain_done(const struct collector *collector, const struct cpu_finding *cpu, char *why,
+		size_t size);
+struct error *source_chain(struct collector *collector);
+/** True when KVM's records say that it had virtualization off on @cpu already. */
+bool kvm_was_off(const struct collector *collector, unsigned cpu);
+
+/* cr4.c, capture.c, vmcs.c: one source or a few each; they add to the report's evidence. */
+struct error *source_cr4(struct collector *collector);
+struct error *source_capture(struct collector *collector);
+struct error *source_vmcs(struct collector *collector);
+
+#endif

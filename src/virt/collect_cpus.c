@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "virt/collect.h"
+
+#define VMX (1u << PROPERTY_VMX)
+#define SVM (1u << PROPERTY_SVM)
+
+/** CPUID's vendor words and what their CPUs have (arch/x86/kernel/cpu/{intel,amd,…}.c). */
+static const struct {
+	const char *vendor;
+	unsigned properties;
+} vendors[] = {
+	{"GenuineIntel", VMX}, {"AuthenticAMD", SVM}, {"HygonGenuine", SVM},
+	{"CentaurHauls", VMX}, {"  Shanghai  ", VMX},
+};
+
+/** boot_cpu_data.x86_vendor_id (struct cpuinfo_x86, arch/x86/include/asm/processor.h). */
+static struct error *read_vendor(struct collector *collector, char *buffer, size_t size)
+{
+	struct kernel_field field;
+	uint64_t address;
+
+	try(kernel_symbol(collector->kernel, NULL, "boot_cpu_data", &address));
+	try(kernel_member(collector->kernel, NULL, "cpuinfo_x86", "x86_vendor_id", &field));
+	try(dump_read_string(collector->dump, address + field.offset, buffer, size));
+	for (const char *c = buffer; *c; c++) {
+		if (!isprint((unsigned char)*c))
+			return error_new(ERROR_FORMAT, "x86_vendor_id is no text");
+	}
+	return NULL;
+}
+
+struct error *collect_vendor(struct collector *collector)
+{
+	char vendor[16] = "";
+	struct error *err = read_vendor(collector, vendor, sizeof(vendor));
+
+	if (err)
+		strcpy(vendor, "unknown");
+	error_clear(&err);
+	return text_set(&collector->report->vendor, "%s", vendor);
+}
+
+/** What has to be off on every CPU: by the vendor, else by KVM's module, else both. */
+static unsigned required_properties(const struct collector *collector)
+{
+	for (size_t i = 0; i < sizeof(vendors) / sizeof(*vendors); i++) {
+		if (!strcmp(collector->report->vendor, vendors[i].vendor))
+			return vendors[i].properties;
+	}
+	bool intel = collector->kvm_intel, amd = kernel_has_module(collector->kernel, "kvm_amd");
+
+	return intel == amd ? VMX | SVM : intel ? VMX : SVM;
+}
+
+/** cpu_tlbstate starts with cr4 = ~0 and is set when a CPU comes up (arch/x86/mm/init.c). */
+static bool shadow_untouched(struct collector *collector, unsigned cpu)
+{
+	uint64_t symbol, address, cr4 = 0;
+	struct kernel_field field;
+	struct error *err = kernel_symbol(collector->kernel, NULL, "cpu_tlbstate", &symbol);
+
+	if (!err)
+		err = kernel_member(collector->kernel, NULL, "tlb_state", "cr4", &field);
+	if (!err)
+		err = kernel_percpu_address(collector->kernel, symbol, cpu, &address);
+	if (!err)
+		err = kernel_read_uint(collector->kernel, address + field.offset, 8, &cr4);
+	bool untouched = !err && cr4 == UINT64_MAX;
+
+	error_clear(&err);
+	return untouched;
+}
+
+/**
+ * Only a CPU that was never started can be left out. cpus_booted_once_mask (kernel/cpu.c, since
+ * 5.2) says which were; when it cannot be read, the CPU is kept.
+ */
+static bool never_started(struct collector *collector, unsigned cpu)
+{
+	uint64_t mask, word;
+	struct error *err = kernel_symbol(collector->kernel, NULL, "cpus_booted_once_mask", &mask);
+
+	if (error_is(err, ERROR_NOT_FOUND)) {
+		error_clear(&err);
+		return shadow_untouched(collector, cpu);
+	}
+	if (!err)
+		err = kernel_read_uint(collector->kernel, mask + cpu / 64 * 8, 8, &word);
+	bool never = !err && !(word >> cpu % 64 & 1);
+
+	error_clear(&err);
+	return never;
+}
+
+static struct error *add_stack(struct collector *collector, struct cpu_finding *cpu,
+			       const struct cpu_registers *registers)
+{
+	struct backtrace backtrace = {};
+	struct error *err = kernel_unwind(collector->kernel, registers, &backtrace);
+
+	if (err) {
+		struct error *failed = text_set(&cpu->stack_end, "%s", err->message);
+
+		error_clear(&err);
+		return failed;
+	}
+	for (size_t i = 0; !err && i < backtrace.count; i++) {
+		const struct frame *frame = &backtrace.frames[i];
+		struct stack_entry *entry;
+		char symbol[256];
+
+		err = report_add_stack(cpu, &entry);
+		if (err)
+			break;
+		entry->address = frame->address;
+		entry->reliable = frame->reliable;
+		kernel_symbolize(collector->kernel, frame->address, symbol, sizeof(symbol));
+		err = text_set(&entry->symbol, "%s", symbol);
+	}
+	if (!err)
+		err = text_set(&cpu->stack_end, "%s", backtrace.stop ? backtrace.stop : "");
+	backtrace_deinit(&backtrace);
+	return err;
+}
+
+/** Functions that are only entered when an NMI ended guest mode (arch/x86/kvm/vmx/vmenter.S). */
+static bool was_in_guest(const char *symbol)
+{
+	return !strncmp(symbol, "vmx_do_nmi_irqoff+", 18) ||
+	       !strncmp(symbol, "vmx_do_interrupt_nmi_irqoff+", 28);
+}
+
+static struct error *add_registers(struct collector *collector, struct cpu_finding *cpu,
+				   const struct cpu_registers *registers)
+{
+	char symbol[256];
+
+	cpu->note = true;
+	cpu->rip = registers->rip;
+	if (registers->cs & 3)
+		return text_set(&cpu->where, "user mode");
+	kernel_symbolize(collector->kernel, registers->rip, symbol, sizeof(symbol));
+	try(text_set(&cpu->where, "%s%s", was_in_guest(symbol) ? "guest mode, " : "", symbol));
+	return add_stack(collector, cpu, registers);
+}
+
+struct error *collect_cpus(struct collector *collector)
+{
+	unsigned limit = kernel_cpu_limit(collector->kernel);
+	unsigned properties = required_properties(collector);
+
+	for (unsigned number = 0; number < limit; number++) {
+		bool online = kernel_cpu_online(collector->kernel, number);
+		struct cpu_registers registers;
+		struct cpu_finding *cpu;
+
+		if (!online && !kernel_cpu_possible(collector->kernel, number))
+			continue;
+		struct error *err = kernel_cpu_registers(collector->kernel, number, &registers);
+		bool note = !err;
+
+		error_clear(&err);
+		if (!online && !note && never_started(collector, number))
+			continue;
+		try(report_add_cpu(collector->report, number, &cpu));
+		cpu->online = online;
+		cpu->properties = properties;
+		if (note)
+			try(add_registers(collector, cpu, &registers));
+	}
+	return NULL;
+}
+
+/** Functions that only a rebooting task has on its stack (kernel/reboot.c, arch/x86/kernel). */
+static const char *const reboot_functions[] = {
+	"__x64_sys_reboot",        "__do_sys_reboot",
+	"kernel_restart",          "kernel_restart_prepare",
+	"machine_restart",         "native_machine_restart",
+	"emergency_restart",       "native_machine_emergency_restart",
+	"sysrq_handle_reboot",     "migrate_to_reboot_cpu",
+	"native_machine_shutdown", "native_stop_other_cpus",
+};
+
+static bool is_reboot_function(const char *symbol)
+{
+	size_t length = strcspn(symbol, "+. ");
+
+	for (size_t i = 0; i < sizeof(reboot_functions) / sizeof(*reboot_functions); i++) {
+		if (strlen(reboot_functions[i]) == length &&
+		    !strncmp(symbol, reboot_functions[i], length))
+			return true;
+	}
+	return false;
+}
+
+static bool stack_reboots(const struct cpu_finding *cpu)
+{
+	for (size_t i = 0; i < cpu->stack_count; i++) {
+		if (cpu->stack[i].reliable && is_reboot_function(cpu->stack[i].symbol))
+			return true;
+	}
+	return false;
+}
+
+struct error *collect_roles(struct collector *collector)
+{
+	struct report *report = collector->report;
+	const struct chain *chain = &collector->chain;
+	int panic = chain->panic_cpu >= 0 ? chain->panic_cpu : chain->crashing_cpu;
+
+	for (size_t i = 0; i < report->cpu_count; i++) {
+		struct cpu_finding *cpu = &report->cpus[i];
+
+		cpu->panic = panic >= 0 && cpu->cpu == (unsigned)panic;
+		if (report->has_case && strcmp(report->marker.reboot, "none"))
+			cpu->reboot = cpu->cpu == report->marker.reboot_cpu;
+		else
+			cpu->reboot = stack_reboots(cpu);
+	}
+	return NULL;
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <ctype.h>
+#include <string.h>
+
+#include "kernel/windows.h"
+#include "util/cleanup.h"
+#include "virt/collect.h"
+
+/** A text of the marker: it ends within its array and is printable. */
+static bool is_text(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (!text[i])
+			return true;
+		if (!isprint((unsigned char)text[i]))
+			return false;
+	}
+	return false;
+}
+
+static bool marker_is_sound(const struct marker *marker)
+{
+	return marker->magic == MARKER_MAGIC && marker->version == MARKER_VERSION &&
+	       marker->size == sizeof(*marker) &&
+	       is_text(marker->case_id, sizeof(marker->case_id)) &&
+	       is_text(marker->window, sizeof(marker->window)) &&
+	       is_text(marker->probe, sizeof(marker->probe)) &&
+	       is_text(marker->reboot, sizeof(marker->reboot)) &&
+	       is_text(marker->trigger, sizeof(marker->trigger));
+}
+
+struct error *collect_marker(struct collector *collector)
+{
+	struct report *report = collector->report;
+	struct marker marker = {};
+	struct error *err =
+		kernel_read_bpf_array(collector->kernel, MARKER_MAP, &marker, sizeof(marker));
+
+	if (!err && marker_is_sound(&marker)) {
+		report->has_case = true;
+		report->marker = marker;
+	} else if (!err) {
+		err = text_set(&report->hit.reason, "the marker in the dump is damaged or foreign");
+	} else if (error_is(err, ERROR_NOT_FOUND)) {
+		error_clear(&err);
+		err = text_set(&report->hit.reason, "no marker: not one of crashtrigger's crashes");
+	} else {
+		struct error *said =
+			text_set(&report->hit.reason, "no marker could be read: %s", err->message);
+
+		error_clear(&err);
+		err = said;
+	}
+	return err;
+}
+
+/** What has to be on the stack: the probe's function, or any of the window's. */
+struct target {
+	char probe[sizeof(((struct marker *)0)->probe)];
+	const struct window *window;
+};
+
+static void find_target(const struct marker *marker, struct target *ret)
+{
+	*ret = (struct target){};
+	strcpy(ret->probe, *marker->probe ? marker->probe : "");
+	ret->window = window_find(marker->window);
+	if (!*ret->probe && !ret->window)
+		strcpy(ret->probe, marker->window);
+	ret->probe[strcspn(ret->probe, "+ ")] = '\0';
+}
+
+/** The symbol "name+0x1f/0x80 [module]", also with a compiler's suffix (".cold"), is @function. */
+static bool is_in(const char *symbol, const char *function)
+{
+	size_t length = strlen(function);
+
+	return length && !strncmp(symbol, function, length) && strchr("+.", symbol[length]) &&
+	       symbol[length];
+}
+
+static bool on_target(const char *symbol, const struct target *target)
+{
+	if (*target->probe)
+		return is_in(symbol, target->probe);
+	for (const struct window_probe *probe = target->window->probes; probe->symbol; probe++) {
+		if (is_in(symbol, probe->symbol))
+			return true;
+	}
+	return false;
+}
+
+/** The stack was followed to where the task came from, and nothing on the way was guessed. */
+static bool stack_is_complete(const struct cpu_finding *cpu)
+{
+	for (size_t i = 0; i < cpu->stack_count; i++) {
+		if (!cpu->stack[i].reliable)
+			return false;
+	}
+	return cpu->stack_end &&
+	       (!strcmp(cpu->stack_end, "user mode") || !strcmp(cpu->stack_end, "end of stack"));
+}
+
+static struct error *set_hit(struct hit *hit, enum hit_state state, const char *reason)
+{
+	hit->state = state;
+	return text_set(&hit->reason, "%s", reason);
+}
+
+/** The frame was found: the marker, written while it happened, has to tell the same story. */
+static struct error *check_marker(const struct marker *marker, struct hit *hit)
+{
+	if (!*marker->probe)
+		return set_hit(hit, HIT_HIT, "the function is on the reboot CPU's stack");
+	if (!marker->t_hit)
+		return set_hit(hit, HIT_UNKNOWN,
+			       "the function is on the reboot CPU's stack, but "
+			       "the marker says that no hold began");
+	if (marker->t_end)
+		return set_hit(hit, HIT_UNKNOWN,
+			       "the function is on the reboot CPU's stack, but "
+			       "the hold had ended before the panic came");
+	return set_hit(hit, HIT_HIT,
+		       "the function is on the reboot CPU's stack, and its hold "
+		       "began and never ended");
+}
+
+static struct error *judge_hit(const struct marker *marker, const struct cpu_finding *cpu,
+			       struct hit *hit)
+{
+	struct target target;
+
+	find_target(marker, &target);
+	for (size_t i = 0; i < cpu->stack_count; i++) {
+		const struct stack_entry *entry = &cpu->stack[i];
+
+		if (!on_target(entry->symbol, &target))
+			continue;
+		try(text_set(&hit->frame, "%s", entry->symbol));
+		if (entry->reliable)
+			return check_marker(marker, hit);
+		return set_hit(hit, HIT_UNKNOWN,
+			       "the function is on the reboot CPU's stack, but "
+			       "the way to it was partly guessed");
+	}
+	if (!cpu->note)
+		return set_hit(hit, HIT_UNKNOWN, "the reboot CPU saved no registers");
+	/* User mode or guest mode: no stack to follow, and certainly not in that function. */
+	if (stack_is_complete(cpu) || !strcmp(cpu->where, "user mode"))
+		return set_hit(hit, HIT_MISSED,
+			       marker->t_hit ? "the reboot CPU had left the function"
+					     : "the reboot CPU was not in the function");
+	hit->state = HIT_UNKNOWN;
+	return text_set(&hit->reason, "the reboot CPU's stack ends early: %s",
+			cpu->stack_end ? cpu->stack_end : "no stack");
+}
+
+struct error *collect_hit(struct collector *collector)
+{
+	struct report *report = collector->report;
+	const struct marker *marker = &report->marker;
+	const struct cpu_finding *cpu;
+
+	if (!report->has_case)
+		return NULL;
+	try(text_set(&report->hit.window, "%s", marker->window));
+	if (!strcmp(marker->window, "none"))
+		return set_hit(&report->hit, HIT_NONE, "a timed strike: no window was aimed at");
+	cpu = report_cpu(report, marker->reboot_cpu);
+	if (!cpu)
+		return set_hit(&report->hit, HIT_UNKNOWN, "the dump has no such reboot CPU");
+	return judge_hit(marker, cpu, &report->hit);
+}

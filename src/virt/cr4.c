@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <inttypes.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+#include "virt/collect.h"
+#include "virt/cpu_bits.h"
+
+/** Functions that execute VMXON after setting CR4.VMXE, whichever of them is not inlined. */
+static const char *const vmxon_functions[] = {
+	"kvm_cpu_vmxon", /* 5.8 to 6.18, arch/x86/kvm/vmx/vmx.c */
+	"vmx_enable_virtualization_cpu", /* 6.12 */
+	"vmx_hardware_enable", /* 6.1 to 6.11 */
+	"hardware_enable", /* to 6.0 */
+	"x86_vmx_enable_virtualization_cpu", /* 7.x, arch/x86/virt/hw.c */
+	"x86_virt_get_ref",
+};
+
+/** Functions that may be called between, to set the bit. */
+static const char *const cr4_functions[] = {
+	"cr4_update_irqsoff",   "native_write_cr4", "cr4_set_bits",
+	"cr4_set_bits_irqsoff", "__write_cr4",
+};
+
+static bool is_one_of(const char *symbol, const char *const *names, size_t count)
+{
+	size_t length = strcspn(symbol, "+. ");
+
+	for (size_t i = 0; i < count; i++) {
+		if (strlen(names[i]) == length && !strncmp(symbol, names[i], length))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * The CPU was stopped inside VMXON's setting of CR4: cr4_update_irqsoff() writes the shadow first,
+ * and the emergency path, which looks at the register itself, then finds VMXE clear and returns.
+ */
+static bool in_vmxon(const struct cpu_finding *cpu)
+{
+	for (size_t i = 0; i < cpu->stack_count; i++) {
+		const char *symbol = cpu->stack[i].symbol;
+
+		if (!cpu->stack[i].reliable)
+			return false;
+		if (is_one_of(symbol, vmxon_functions,
+			      sizeof(vmxon_functions) / sizeof(*vmxon_functions)))
+			return true;
+		if (!is_one_of(symbol, cr4_functions,
+			       sizeof(cr4_functions) / sizeof(*cr4_functions)))
+			return false;
+	}
+	return false;
+}
+
+static struct error *add_shadow(struct collector *collector, const struct cpu_finding *cpu,
+				uint64_t cr4)
+{
+	struct evidence_list *list = &collector->report->evidence;
+	struct evidence evidence = {.property = PROPERTY_VMX,
+				    .cpu = cpu->cpu,
+				    .strength = STRENGTH_DIRECT,
+				    .source = "cr4-shadow"};
+
+	/* cpu_tlbstate.cr4 starts as ~0, arch/x86/mm/init.c. */
+	if (cr4 == UINT64_MAX)
+		return evidence_add(list, evidence, "the CR4 shadow was never set on this CPU");
+	evidence.state = cr4 & X86_CR4_VMXE ? STATE_ON : STATE_OFF;
+	if (evidence.state == STATE_ON && !cpu->panic && in_vmxon(cpu)) {
+		evidence.source = "vmxon-race";
+		evidence.state = STATE_UNKNOWN;
+		evidence.strength = STRENGTH_INFERRED;
+		return evidence_add(list, evidence,
+				    "CR4 shadow 0x%" PRIx64 " has VMXE set, but the NMI came in "
+				    "VMXON between the shadow's write and the register's: in all "
+				    "likelihood VMX was never on",
+				    cr4);
+	}
+	return evidence_add(list, evidence, "CR4 shadow 0x%" PRIx64 ", VMXE is %s", cr4,
+			    evidence.state == STATE_ON ? "set" : "clear");
+}
+
+static struct error *read_shadow(struct collector *collector, unsigned cpu, uint64_t *ret)
+{
+	struct kernel_field field;
+	uint64_t symbol, address;
+
+	try(kernel_symbol(collector->kernel, NULL, "cpu_tlbstate", &symbol));
+	try(kernel_member(collector->kernel, NULL, "tlb_state", "cr4", &field));
+	try(kernel_percpu_address(collector->kernel, symbol, cpu, &address));
+	return kernel_read_uint(collector->kernel, address + field.offset, 8, ret);
+}
+
+struct error *source_cr4(struct collector *collector)
+{
+	struct report *report = collector->report;
+
+	for (size_t i = 0; i < report->cpu_count; i++) {
+		const struct cpu_finding *cpu = &report->cpus[i];
+		uint64_t cr4;
+
+		if (!(cpu->properties & 1u << PROPERTY_VMX))
+			continue;
+		struct error *err = read_shadow(collector, cpu->cpu, &cr4);
+
+		if (!err) {
+			try(add_shadow(collector, cpu, cr4));
+			continue;
+		}
+		struct evidence evidence = {
+			.property = PROPERTY_VMX, .cpu = cpu->cpu, .source = "cr4-shadow"};
+		struct error *failed =
+			evidence_add(&report->evidence, evidence,
+				     "the CR4 shadow cannot be read: %s", err->message);
+
+		error_clear(&err);
+		try(failed);
+	}
+	return NULL;
+}
