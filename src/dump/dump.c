@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
+#include "dump/flattened.h"
 #include "util/cleanup.h"
 
 /* Physical addresses have at most 52 bits (Intel SDM volume 3, 4.1.4). */
@@ -46,20 +48,33 @@ static bool fd_is_live_vmcore(int fd, const char *path)
 	       fs.f_type == PROC_SUPER_MAGIC;
 }
 
-/* Say so plainly where libkdumpfile 0.5.1 would only call the format unknown. */
-static struct error *check_magic(int fd)
+/*
+ * Open @path, "-" being standard input. libkdumpfile 0.5.1 does not read the flattened format, and
+ * the only format that can come through a pipe is that one.
+ */
+static struct error *open_file(const char *path, int *ret)
 {
-	static const char flattened[] = "makedumpfile";
-	char magic[16] = {0};
-	ssize_t length = pread(fd, magic, sizeof(magic), 0);
+	char start[FLATTENED_PROBE_SIZE] = {0};
+	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC)
+				   : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
 
-	if (length < 0)
-		return error_errno(errno, "read");
-	if (!length)
-		return error_new(ERROR_FORMAT, "the file is empty");
-	if (!memcmp(magic, flattened, sizeof(flattened)))
-		return error_new(ERROR_UNSUPPORTED, "a dump in makedumpfile's flattened format; "
-						    "put it together with makedumpfile -R first");
+	if (fd < 0)
+		return error_errno(errno, "open");
+	_cleanup_close_ int input = fd;
+	bool pipe = lseek(input, 0, SEEK_SET) < 0 && errno == ESPIPE;
+
+	if (!pipe) {
+		ssize_t length = pread(input, start, sizeof(start), 0);
+
+		if (length < 0)
+			return error_errno(errno, "read");
+		if (!length)
+			return error_new(ERROR_FORMAT, "the file is empty");
+	}
+	if (pipe || flattened_probe(start))
+		return flattened_reassemble(input, ret);
+	*ret = input;
+	input = -1;
 	return NULL;
 }
 
@@ -138,11 +153,8 @@ static struct error *dump_init(struct dump *dump, const char *path)
 {
 	kdump_status status;
 
-	dump->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (dump->fd < 0)
-		return error_errno(errno, "open");
+	try(open_file(path, &dump->fd));
 	dump->live = fd_is_live_vmcore(dump->fd, path);
-	try(check_magic(dump->fd));
 	dump->ctx = kdump_new();
 	if (!dump->ctx)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
@@ -173,7 +185,7 @@ struct error *dump_open(const char *path, struct dump **ret)
 	err = dump_init(dump, path);
 	if (err) {
 		dump_close(dump);
-		return error_wrap(err, "%s", path);
+		return error_wrap(err, "%s", strcmp(path, "-") ? path : "standard input");
 	}
 	*ret = dump;
 	return NULL;

@@ -14,7 +14,10 @@
  */
 struct dump;
 
-/** Open @path (ELF, /proc/vmcore, kdump-compressed). Foreign or damaged file: ERROR_FORMAT. */
+/**
+ * Open @path: ELF, /proc/vmcore, kdump-compressed, or flattened (from a pipe too, "-" being standard
+ * input). Foreign or damaged file: ERROR_FORMAT.
+ */
 struct error *dump_open(const char *path, struct dump **ret);
 void dump_close(struct dump *dump);
 
