@@ -128,33 +128,36 @@ static bool is_json(const char *path)
 	return file && fscanf(file, " %c", &first) == 1 && first == '{';
 }
 
-static struct error *analyse(const char *path, struct report *ret)
+/** The errors of dump_open() name the path, the others do not. */
+static struct error *analyse(struct dump *dump, const char *path, struct report *ret)
 {
-	struct dump *dump = NULL;
 	struct kernel *kernel = NULL;
-	struct error *err = dump_open(path, &dump);
+	struct error *err = kernel_open(dump, &kernel);
 
-	if (!err)
-		err = kernel_open(dump, &kernel);
 	if (!err)
 		err = report_collect(kernel, ret);
 	if (kernel)
 		kernel_close(kernel);
-	if (dump)
-		dump_close(dump);
-	if (!err)
-		err = text_set(&ret->dump_path, "%s", path);
-	return err;
+	if (error_is(err, ERROR_NO_DATA))
+		err = error_wrap(err, "the dump lacks pages that every analysis needs (was it cut "
+				      "off, or saved with more than makedumpfile -d 23?)");
+	return error_wrap(err, "%s", path);
 }
 
 static struct error *load(const char *path, struct report *ret)
 {
 	_cleanup_free_ char *text = NULL;
+	struct dump *dump = NULL;
 
-	if (!is_json(path))
-		return error_wrap(analyse(path, ret), "%s", path);
-	try(read_text(path, &text));
-	return error_wrap(report_parse_json(text, ret), "%s", path);
+	if (is_json(path)) {
+		try(read_text(path, &text));
+		return error_wrap(report_parse_json(text, ret), "%s", path);
+	}
+	try(dump_open(path, &dump));
+	struct error *err = analyse(dump, path, ret);
+
+	dump_close(dump);
+	return err ? err : text_set(&ret->dump_path, "%s", path);
 }
 
 static struct error *check_case(const struct report *report, const char *id)

@@ -174,7 +174,7 @@ static struct error *account(struct report *report, const struct subject *subjec
 }
 
 /** The worse of two findings of one CPU; takes over @other. */
-static struct error *combine(struct finding *finding, struct finding *other)
+static void combine(struct finding *finding, struct finding *other)
 {
 	static const int badness[3][2] = {
 		[STATE_OFF] = {[STRENGTH_DIRECT] = 0, [STRENGTH_INFERRED] = 1},
@@ -188,7 +188,6 @@ static struct error *combine(struct finding *finding, struct finding *other)
 		other->by = NULL;
 	}
 	free(take(other->by));
-	return NULL;
 }
 
 static struct error *judge_cpu(struct report *report, struct cpu_finding *cpu, struct tally *tally)
@@ -313,9 +312,9 @@ static struct error *conclude(struct report *report, const struct tally *tally, 
 				     "PASS rests on inference for %u of %u (--accept-inferred)",
 				     tally->inferred_off, tally->cpus + tally->vmcs);
 	return text_list_add(&report->reasons,
-			     "virtualization is off on all %u CPUs and %u of %u VMCSs are active, "
-			     "by direct evidence",
-			     tally->cpus, 0, tally->vmcs);
+			     "by direct evidence, virtualization is off on all of %u CPUs and none "
+			     "of %u VMCSs is active",
+			     tally->cpus, tally->vmcs);
 }
 
 struct error *verdict_judge(struct report *report, bool accept_inferred)

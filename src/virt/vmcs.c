@@ -208,6 +208,15 @@ static struct error *none_loaded(struct collector *collector)
 	return NULL;
 }
 
+static int by_cpu(const void *one, const void *two)
+{
+	const struct vmcs_ref *a = one, *b = two;
+
+	if (a->cpu != b->cpu)
+		return a->cpu < b->cpu ? -1 : 1;
+	return a->physical < b->physical ? -1 : a->physical > b->physical;
+}
+
 struct error *source_vmcs(struct collector *collector)
 {
 	struct report *report = collector->report;
@@ -225,6 +234,8 @@ struct error *source_vmcs(struct collector *collector)
 	}
 	error_clear(&err);
 	err = find_all(collector, &refs);
+	if (refs.count)
+		qsort(refs.items, refs.count, sizeof(*refs.items), by_cpu);
 	for (size_t i = 0; !err && i < refs.count; i++)
 		err = report_ref(collector, &refs.items[i]);
 	free(refs.items);
