@@ -37,9 +37,6 @@ struct module {
 	bool btf_tried;
 	struct btf *btf;
 	struct error *btf_error;
-	bool orc_tried;
-	uint64_t orc_ip, orc_entries; /* its ORC tables: addresses */
-	uint64_t orc_count;
 };
 
 /* Generated code: BPF programs and trampolines, ftrace trampolines, kprobe detours. */
@@ -57,9 +54,8 @@ struct code {
 	char name[160];
 };
 
-/** Layout of struct orc_entry, found out by BTF; see orc.h. */
-struct orc_layout;
-struct member_cache;
+struct member_cache; /* types.c */
+struct unwind_tables; /* unwind_tables.c */
 
 struct kernel {
 	struct dump *dump;
@@ -80,7 +76,7 @@ struct kernel {
 	struct code *code; /* by address */
 	size_t code_count;
 
-	struct orc_layout *orc;
+	struct unwind_tables *tables;
 };
 
 /* ---- memory.c ---- */

@@ -61,7 +61,7 @@ void kernel_close(struct kernel *kernel)
 	types_deinit(kernel);
 	code_deinit(kernel);
 	symbol_source_destroy(kernel->symbols);
-	free(kernel->orc);
+	free(kernel->tables);
 	free(kernel);
 }
 
