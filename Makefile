@@ -14,7 +14,7 @@ CC := gcc
 CLANG := clang
 CFLAGS := -O2 -g
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror
-INCLUDES = -Isrc -I$(B)/gen
+INCLUDES = -Isrc -I$(B)/gen $(call pkg,cflags,smartcols)
 KERNEL :=
 ARGS :=
 
@@ -124,4 +124,4 @@ clean:
 distclean:
 	rm -rf $(B)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/san -type f -name '*.d' 2>/dev/null)
