@@ -222,9 +222,9 @@ static struct error *check_machine(struct strike *strike)
 	return check_reboot_cpu(strike);
 }
 
-static struct error *find_probe(struct strike *strike)
+/* In all of the kernel's symbols, with compilers' suffixes and duplicates seen. */
+static struct error *search_probe(struct strike *strike, const struct window *window)
 {
-	const struct window *window = window_find(strike->window);
 	_cleanup_fclose_ FILE *kallsyms = fopen("/proc/kallsyms", "re");
 	char symbol[PROBE_SYMBOL_SIZE];
 	struct window_probe own[2] = {{symbol, PROBE_ANY_MODULE, NULL}, {}};
@@ -239,13 +239,28 @@ static struct error *find_probe(struct strike *strike)
 		"--window %s", strike->window);
 }
 
+static struct error *find_probe(struct strike *strike, struct plant *plant)
+{
+	const struct window *window = window_find(strike->window);
+	struct error *err;
+
+	if (!window)
+		return search_probe(strike, NULL);
+	err = plant_find(plant, window, &strike->probe);
+	if (!error_is(err, ERROR_NOT_FOUND))
+		return err;
+	error_free(err);
+	return search_probe(strike, window);
+}
+
 static struct error *plant_hold(struct strike *strike, struct plant *plant)
 {
 	struct error *err;
 
-	try(find_probe(strike));
 	try(plant_init(plant, true));
-	err = plant_attach(plant, &strike->probe);
+	err = find_probe(strike, plant);
+	if (!err)
+		err = plant_attach(plant, &strike->probe);
 	if (err)
 		plant_deinit(plant);
 	return err;

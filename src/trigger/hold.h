@@ -12,5 +12,6 @@
 #define HOLD_EACH_ELEMENTS (1 << 20)
 
 #define HOLD_MAX_US 5000000
+#define HOLD_NAME_SIZE 128 /* of a symbol to look up, "module:symbol" */
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -22,17 +23,17 @@ static int print_nothing(enum libbpf_print_level level, const char *format, va_l
 	return 0;
 }
 
-static bool has_helper(enum bpf_func_id helper)
+static bool has_helper(enum bpf_prog_type type, enum bpf_func_id helper)
 {
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, helper, NULL) == 1;
+	return libbpf_probe_bpf_helper(type, helper, NULL) == 1;
 }
 
 /* Choose the program that this kernel can run; the others are not loaded. */
 static struct error *choose_program(struct plant *plant)
 {
-	if (has_helper(BPF_FUNC_loop)) {
+	if (has_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_loop)) {
 		plant->program = plant->skeleton->progs.hold_loop;
-	} else if (has_helper(BPF_FUNC_for_each_map_elem)) {
+	} else if (has_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_for_each_map_elem)) {
 		plant->program = plant->skeleton->progs.hold_each;
 		bpf_map__set_max_entries(plant->skeleton->maps.hold_turns, HOLD_EACH_ELEMENTS);
 	} else {
@@ -41,6 +42,8 @@ static struct error *choose_program(struct plant *plant)
 				 "locked down, or you are not root");
 	}
 	bpf_program__set_autoload(plant->program, true);
+	plant->has_look_up = has_helper(BPF_PROG_TYPE_SYSCALL, BPF_FUNC_kallsyms_lookup_name);
+	bpf_program__set_autoload(plant->skeleton->progs.look_up, plant->has_look_up);
 	return NULL;
 }
 
@@ -81,6 +84,41 @@ out:
 	if (err)
 		plant_deinit(plant);
 	return err;
+}
+
+/* The address of @wanted, 0 when there is none. */
+static uint64_t look_up(struct plant *plant, const struct window_probe *wanted)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+	struct hold__bss *shared = plant->skeleton->bss;
+	char path[PROBE_MODULE_SIZE + sizeof("/sys/module/")];
+
+	snprintf(path, sizeof(path), "/sys/module/%s", wanted->module ? wanted->module : "");
+	if (access(path, F_OK))
+		return 0;
+	memset(shared->lookup_name, 0, sizeof(shared->lookup_name));
+	snprintf(shared->lookup_name, sizeof(shared->lookup_name), "%s%s%s",
+		 wanted->module ? wanted->module : "", wanted->module ? ":" : "", wanted->symbol);
+	if (bpf_prog_test_run_opts(bpf_program__fd(plant->skeleton->progs.look_up), &options))
+		return 0;
+	return shared->lookup_address;
+}
+
+struct error *plant_find(struct plant *plant, const struct window *window, struct probe *ret)
+{
+	for (const struct window_probe *wanted = window->probes;
+	     plant->has_look_up && wanted->symbol; wanted++) {
+		uint64_t address = look_up(plant, wanted);
+
+		if (!address)
+			continue;
+		*ret = (struct probe){.address = address};
+		snprintf(ret->symbol, sizeof(ret->symbol), "%s", wanted->symbol);
+		snprintf(ret->module, sizeof(ret->module), "%s",
+			 wanted->module ? wanted->module : "");
+		return NULL;
+	}
+	return error_new(ERROR_NOT_FOUND, "the kernel's look-up knows none");
 }
 
 static struct error *kprobe_type(unsigned *ret)

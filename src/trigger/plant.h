@@ -13,6 +13,7 @@ struct plant {
 	struct hold *skeleton;
 	struct bpf_program *program; /* NULL: nothing that could hold was loaded */
 	struct bpf_link *link;
+	bool has_look_up;
 	struct marker *marker; /* the map's value, shared with the kernel */
 };
 
@@ -21,6 +22,14 @@ struct plant {
  * CPU. ERROR_UNSUPPORTED when this kernel has neither bpf_loop() nor bpf_for_each_map_elem().
  */
 struct error *plant_init(struct plant *plant, bool hold);
+
+/**
+ * The first probe point of @window that the kernel has under its plain name, by the kernel's own
+ * look-up: reading /proc/kallsyms takes seconds on an emulated machine. ERROR_NOT_FOUND when there
+ * is none or the kernel is too old (5.16); probe_find() knows more ways. For after plant_init()
+ * with a hold.
+ */
+struct error *plant_find(struct plant *plant, const struct window *window, struct probe *ret);
 
 /**
  * Attach the hold at @probe's address. Nothing is held until marker->armed is set. By address
