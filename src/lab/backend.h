@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_LAB_BACKEND_H
+#define CRASHLAB_LAB_BACKEND_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lab/case.h"
+#include "lab/event.h"
+#include "util/error.h"
+
+/** Where the lab finds its parts. Absolute paths. */
+struct lab_paths {
+	char *root; /* of the project: holds scenarios/, appliance/ */
+	char *bin; /* the programs */
+	char *bochs; /* its starter */
+	char *images; /* holds <release>/ */
+};
+
+/** What a machine is made from. Owned by the case. */
+struct machine_setup {
+	const struct lab_paths *paths;
+	const struct case_spec *spec;
+	const char *id; /* of the case */
+	const char *directory; /* of the case: logs go there */
+	const char *images; /* of the kernel */
+	const char *cmdline; /* the appliance's kernel command line */
+};
+
+struct backend;
+
+/** A running machine; each backend embeds it in its own. */
+struct machine {
+	const struct backend *backend;
+	int exit_fd; /* readable once the machine has ended */
+};
+
+/**
+ * One kind of machine that can boot the appliance. Its logs are console.log and events.log in the
+ * case directory, its disk is case.disk there.
+ */
+struct backend {
+	const char *name;
+	const char *about; /* one line, for doctor */
+	const char *cmdline; /* file of the images with the kernel command line */
+	const char *const *files; /* of the images, that it boots; ends with NULL */
+	unsigned memory_mb;
+	unsigned limits[STAGE_COUNT]; /* seconds that a case may stay in a stage */
+	/** Host cores that a machine with @cpus CPUs keeps busy. */
+	unsigned (*cores)(unsigned cpus);
+	/** NULL when this host can give @vendor on it, else why it cannot and what would help. */
+	struct error *(*probe)(const struct lab_paths *paths, enum vendor vendor);
+	/** Write to @out exactly what start() would start. */
+	struct error *(*describe)(const struct machine_setup *setup, FILE *out);
+	struct error *(*start)(const struct machine_setup *setup, struct machine **ret);
+	/** True when the machine ended because it was reset. Asked once exit_fd is readable. */
+	bool (*was_reset)(struct machine *machine);
+	/** Write every CPU's registers to the file at @path (docs/interfaces.md, --host-regs). */
+	struct error *(*registers)(struct machine *machine, const char *path);
+	/** End the machine, if it has not ended, and free it. */
+	void (*stop)(struct machine *machine);
+};
+
+/** In the order in which `auto` prefers them; ends with NULL. */
+extern const struct backend *const backends[];
+
+/** The backend called @name, or NULL. */
+const struct backend *backend_find(const char *name);
+
+/**
+ * The backend for @vendor: the one called @name, or with "auto" the first that this host can give.
+ * An ERROR_UNSUPPORTED says why there is none.
+ */
+struct error *backend_choose(const struct lab_paths *paths, const char *name, enum vendor vendor,
+			     const struct backend **ret);
+
+/** Clear away what killed labs left: machines, and their state. */
+void backend_clean(void);
+
+/** End all that the backends share in this process. */
+void backend_shutdown(void);
+
+extern const struct backend backend_kvm, backend_tcg, backend_bochs;
+
+#endif

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Bochs: emulates VMX on any host. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lab/backend.h"
+#include "lab/bochs_console.h"
+#include "lab/bochs_state.h"
+#include "lab/files.h"
+#include "lab/rfb.h"
+#include "util/cleanup.h"
+
+#define PROMPT_SECONDS 60 /* the guest runs slower than the clock, and Bochs looks now and then */
+#define SAVE_SECONDS 120
+
+/* Where gui.cc puts the button "save": the second of 32 pixels from the right. */
+#define SAVE_BUTTON_FROM_RIGHT 48
+#define SAVE_BUTTON_Y 10
+
+struct bochs_machine {
+	struct machine machine;
+	struct bochs_console *console;
+	unsigned cpus;
+	char *state; /* directory of the saved state */
+};
+
+/*
+ * ips: how much emulated time an instruction takes; below that 3.0 has hung at the first timer
+ * interrupts of a capture kernel. No sound:
+ * opening it needs a card. The reset lines of pc_system are how a reboot is seen.
+ */
+static const char bochsrc[] =
+	"config_interface: textconfig\n"
+	"display_library: rfb, options=\"timeout=0, no_gui_console\"\n"
+	"cpu: model=corei7_haswell_4770, count=%u, ips=100000000, reset_on_triple_fault=0, "
+	"msrs=\"%s/appliance/bochs.msrs\"\n"
+	"memory: guest=%u, host=%u\n"
+	"romimage: file=$BXSHARE/BIOS-bochs-latest\n"
+	"vgaromimage: file=$BXSHARE/VGABIOS-lgpl-latest\n"
+	"sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy\n"
+	"ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14\n"
+	"ata0-master: type=disk, path=\"%s/bochs-boot.img\", mode=volatile, journal=boot.redolog\n"
+	"ata0-slave: type=disk, path=\"case.disk\", mode=flat\n"
+	"boot: disk\n"
+	"com1: enabled=1, mode=file, dev=console.log\n"
+	"com2: enabled=1, mode=file, dev=events.log\n"
+	"log: bochs.log\n"
+	"debug: action=ignore\n"
+	"info: action=ignore, pc_system=report\n"
+	"error: action=ignore\n"
+	"panic: action=fatal\n";
+
+static void make_bochsrc(const struct machine_setup *setup, FILE *out)
+{
+	unsigned memory = backend_bochs.memory_mb;
+
+	fprintf(out, bochsrc, setup->spec->cpus, setup->paths->root, memory, memory, setup->images);
+}
+
+static struct error *bochs_describe(const struct machine_setup *setup, FILE *out)
+{
+	fprintf(out, "# cd %s && %s -q -unlock -f bochsrc\n", setup->directory,
+		setup->paths->bochs);
+	make_bochsrc(setup, out);
+	return NULL;
+}
+
+static struct error *write_config(const struct machine_setup *setup)
+{
+	_cleanup_free_ char *config = format_string("%s/bochsrc", setup->directory);
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	make_bochsrc(setup, out);
+	fclose(out);
+	return write_text(config, text);
+}
+
+static void bochs_stop(struct machine *machine)
+{
+	struct bochs_machine *self = (struct bochs_machine *)machine;
+
+	bochs_console_stop(self->console);
+	if (self->state)
+		remove_tree(self->state);
+	free(self->state);
+	free(self);
+}
+
+static struct error *bochs_start(const struct machine_setup *setup, struct machine **ret)
+{
+	char *const argv[] = {setup->paths->bochs, "-q", "-unlock", "-f", "bochsrc", NULL};
+
+	try(write_config(setup));
+	struct bochs_machine *self = calloc(1, sizeof(*self));
+	if (!self)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	self->machine.backend = &backend_bochs;
+	self->cpus = setup->spec->cpus;
+	self->state = format_string("%s/state", setup->directory);
+	struct error *err = bochs_console_start(argv, setup->directory, &self->console);
+	if (err) {
+		free(self->state);
+		free(self);
+		return err;
+	}
+	self->machine.exit_fd = bochs_console_exit_fd(self->console);
+	*ret = &self->machine;
+	return NULL;
+}
+
+static bool bochs_was_reset(struct machine *machine)
+{
+	return bochs_console_was_reset(((struct bochs_machine *)machine)->console);
+}
+
+/* Only the CPUs' files are read: let the big ones go nowhere. */
+static struct error *make_state_folder(const char *folder)
+{
+	static const char *const unwanted[] = {"memory.ram", "vga.vgacore.memory",
+					       "hard_drive.0.drive0.image",
+					       "hard_drive.0.drive1.image"};
+
+	remove_tree(folder);
+	try(make_directories(folder));
+	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
+		_cleanup_free_ char *path = format_string("%s/%s", folder, unwanted[i]);
+		if (symlink("/dev/null", path))
+			return error_errno(errno, "%s", path);
+	}
+	return NULL;
+}
+
+static struct error *save_state(struct bochs_machine *self)
+{
+	_cleanup_close_ int client = -1;
+
+	try(rfb_click(bochs_console_pid(self->console), SAVE_BUTTON_FROM_RIGHT, SAVE_BUTTON_Y,
+		      &client));
+	/* Relative to where Bochs runs: paths that it takes are short. */
+	try(bochs_console_answer(self->console, "existing folder", "state\n", PROMPT_SECONDS));
+	return bochs_console_answer(self->console, "Do you want to continue", "y\n", SAVE_SECONDS);
+}
+
+static struct error *bochs_registers(struct machine *machine, const char *path)
+{
+	struct bochs_machine *self = (struct bochs_machine *)machine;
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+
+	try(make_state_folder(self->state));
+	try(save_state(self));
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	struct error *err = bochs_state_registers(self->state, self->cpus, out);
+	fclose(out);
+	return err ? err : write_text(path, text);
+}
+
+static struct error *bochs_probe(const struct lab_paths *paths, enum vendor vendor)
+{
+	if (vendor != VENDOR_VMX)
+		return error_new(ERROR_UNSUPPORTED, "used for VMX only");
+	if (access(paths->bochs, X_OK))
+		return error_new(ERROR_UNSUPPORTED,
+				 "Bochs 3.0 is missing (scripts/fetch-bochs.sh)");
+	return NULL;
+}
+
+static unsigned cores_one(unsigned cpus)
+{
+	(void)cpus;
+	return 1; /* it runs its CPUs in turn, in one thread */
+}
+
+const struct backend backend_bochs = {
+	.name = "bochs",
+	.about = "Bochs: emulates VMX on any host",
+	.cmdline = "cmdline.bochs",
+	.files = (const char *const[]){"bochs-boot.img", "cmdline.bochs", NULL},
+	.memory_mb = 512,
+	.limits = {[STAGE_START] = 180,
+		   [STAGE_BOOT] = 60,
+		   [STAGE_CASE] = 60,
+		   [STAGE_KVM] = 120,
+		   [STAGE_ARMED] = 60,
+		   [STAGE_GUESTS] = 60,
+		   [STAGE_STRIKE] = 120,
+		   [STAGE_CAPTURE] = 180,
+		   [STAGE_VERDICT] = 300,
+		   [STAGE_SAVED] = 60},
+	.cores = cores_one,
+	.probe = bochs_probe,
+	.describe = bochs_describe,
+	.start = bochs_start,
+	.was_reset = bochs_was_reset,
+	.registers = bochs_registers,
+	.stop = bochs_stop,
+};

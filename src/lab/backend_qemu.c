@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* QEMU through libvirt: TCG, which emulates SVM, and KVM, where the host nests. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "lab/backend.h"
+#include "lab/domain.h"
+#include "lab/embed.h"
+#include "lab/files.h"
+#include "lab/kvm_probe.h"
+#include "lab/process.h"
+#include "util/cleanup.h"
+
+#define EMULATOR "qemu-system-x86_64"
+#define LIBVIRT_USER_HINT "apt-get install libvirt-daemon-system qemu-system-x86"
+
+struct qemu_machine {
+	struct machine machine;
+	virConnectPtr connection;
+	virDomainPtr domain;
+	int lifecycle, shutdown; /* callback ids, -1: none */
+	atomic_bool reset;
+	atomic_int users; /* the owner and each callback: one may run while it is taken back */
+};
+
+/* What differs between the two accelerators in the domain. */
+static const struct flavour {
+	const struct backend *backend;
+	const char *type, *cpu;
+} flavours[] = {
+	{&backend_tcg, "qemu",
+	 "<cpu mode='custom' match='exact' check='none'><model fallback='forbid'>EPYC</model>"
+	 "<feature policy='require' name='svm'/></cpu>"},
+	{&backend_kvm, "kvm", "<cpu mode='host-passthrough'/>"},
+};
+
+static const struct flavour *flavour_of(const struct backend *backend)
+{
+	return backend == &backend_kvm ? &flavours[1] : &flavours[0];
+}
+
+static struct error *make_xml(const struct backend *backend, const struct machine_setup *setup,
+			      char **ret)
+{
+	const struct flavour *flavour = flavour_of(backend);
+	_cleanup_free_ char *path = format_string("%s/appliance/domain.xml", setup->paths->root);
+	_cleanup_free_ char *template = NULL;
+	_cleanup_free_ char *memory = format_string("%u", backend->memory_mb);
+	_cleanup_free_ char *cpus = format_string("%u", setup->spec->cpus);
+	_cleanup_free_ char *kernel = format_string("%s/vmlinuz", setup->images);
+	_cleanup_free_ char *initrd = format_string("%s/appliance.cpio", setup->images);
+	_cleanup_free_ char *disk = format_string("%s/case.disk", setup->directory);
+	_cleanup_free_ char *console = format_string("%s/console.log", setup->directory);
+	_cleanup_free_ char *events = format_string("%s/events.log", setup->directory);
+	const struct placeholder values[] = {
+		{"TYPE", flavour->type, 0},
+		{"NAME", setup->id, 0},
+		{"MEMORY", memory, 0},
+		{"CPUS", cpus, 0},
+		{"KERNEL", kernel, 0},
+		{"INITRD", initrd, 0},
+		{"CMDLINE", setup->cmdline, 0},
+		{"CPU", flavour->cpu, 1},
+		{"DISK", disk, 0},
+		{"CONSOLE", console, 0},
+		{"EVENTS", events, 0},
+		{},
+	};
+
+	try(read_text(path, 1 << 16, &template));
+	return error_wrap(domain_fill(template, values, ret), "%s", path);
+}
+
+static struct error *describe(const struct backend *backend, const struct machine_setup *setup,
+			      FILE *out)
+{
+	_cleanup_free_ char *xml = NULL;
+
+	try(make_xml(backend, setup, &xml));
+	fputs(xml, out);
+	return NULL;
+}
+
+static struct error *describe_tcg(const struct machine_setup *setup, FILE *out)
+{
+	return describe(&backend_tcg, setup, out);
+}
+
+static struct error *describe_kvm(const struct machine_setup *setup, FILE *out)
+{
+	return describe(&backend_kvm, setup, out);
+}
+
+static void qemu_put(void *opaque)
+{
+	struct qemu_machine *self = opaque;
+
+	if (atomic_fetch_sub(&self->users, 1) > 1)
+		return;
+	if (self->machine.exit_fd >= 0)
+		close(self->machine.exit_fd);
+	free(self);
+}
+
+/* QEMU's own event: libvirt's lifecycle does not tell a reset from a shutdown. */
+static void on_shutdown(virConnectPtr connection, virDomainPtr domain, const char *event,
+			long long seconds, unsigned micros, const char *details, void *opaque)
+{
+	struct qemu_machine *self = opaque;
+
+	(void)connection;
+	(void)domain;
+	(void)event;
+	(void)seconds;
+	(void)micros;
+	if (details && strstr(details, "guest-reset"))
+		atomic_store(&self->reset, true);
+}
+
+static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
+			void *opaque)
+{
+	struct qemu_machine *self = opaque;
+
+	(void)connection;
+	(void)domain;
+	(void)detail;
+	if (event == VIR_DOMAIN_EVENT_STOPPED || event == VIR_DOMAIN_EVENT_CRASHED)
+		eventfd_write(self->machine.exit_fd, 1);
+	return 0;
+}
+
+static void qemu_stop(struct machine *machine)
+{
+	struct qemu_machine *self = (struct qemu_machine *)machine;
+
+	if (self->lifecycle >= 0)
+		virConnectDomainEventDeregisterAny(self->connection, self->lifecycle);
+	if (self->shutdown >= 0)
+		virConnectDomainQemuMonitorEventDeregister(self->connection, self->shutdown);
+	if (self->domain) {
+		virDomainDestroy(self->domain); /* fails when it has ended: that is fine */
+		virDomainFree(self->domain);
+	}
+	qemu_put(self);
+}
+
+static struct error *run_domain(struct qemu_machine *self, const char *xml)
+{
+	/* Paused first: no event of the domain can come before its callbacks are there. */
+	self->domain = virDomainCreateXML(self->connection, xml, VIR_DOMAIN_START_PAUSED);
+	if (!self->domain)
+		return embed_error("starting the domain");
+	self->lifecycle = virConnectDomainEventRegisterAny(
+		self->connection, self->domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), self, qemu_put);
+	self->shutdown = virConnectDomainQemuMonitorEventRegister(
+		self->connection, self->domain, "SHUTDOWN", on_shutdown, self, qemu_put, 0);
+	atomic_fetch_add(&self->users, (self->lifecycle >= 0) + (self->shutdown >= 0));
+	if (self->lifecycle < 0 || self->shutdown < 0)
+		return embed_error("watching the domain");
+	if (virDomainResume(self->domain) < 0)
+		return embed_error("letting the domain go");
+	return NULL;
+}
+
+static struct error *start(const struct backend *backend, const struct machine_setup *setup,
+			   struct machine **ret)
+{
+	_cleanup_free_ char *xml = NULL;
+	virConnectPtr connection;
+
+	try(make_xml(backend, setup, &xml));
+	try(embed_open(&connection));
+	struct qemu_machine *self = calloc(1, sizeof(*self));
+	if (!self)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	self->connection = connection;
+	self->lifecycle = self->shutdown = -1;
+	atomic_init(&self->users, 1);
+	self->machine.backend = backend;
+	self->machine.exit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct error *err =
+		self->machine.exit_fd < 0 ? error_errno(errno, "eventfd") : run_domain(self, xml);
+	if (err) {
+		qemu_stop(&self->machine);
+		return err;
+	}
+	*ret = &self->machine;
+	return NULL;
+}
+
+static struct error *start_tcg(const struct machine_setup *setup, struct machine **ret)
+{
+	return start(&backend_tcg, setup, ret);
+}
+
+static struct error *start_kvm(const struct machine_setup *setup, struct machine **ret)
+{
+	return start(&backend_kvm, setup, ret);
+}
+
+static bool qemu_was_reset(struct machine *machine)
+{
+	return atomic_load(&((struct qemu_machine *)machine)->reset);
+}
+
+static struct error *qemu_registers(struct machine *machine, const char *path)
+{
+	struct qemu_machine *self = (struct qemu_machine *)machine;
+	_cleanup_free_ char *text = NULL;
+
+	if (virDomainQemuMonitorCommand(self->domain, "info registers -a", &text,
+					VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
+		return embed_error("info registers");
+	return write_text(path, text);
+}
+
+static struct error *probe_programs(void)
+{
+	if (!process_found(EMULATOR))
+		return error_new(ERROR_UNSUPPORTED, "%s is missing (%s)", EMULATOR,
+				 LIBVIRT_USER_HINT);
+	return NULL;
+}
+
+static struct error *probe_tcg(const struct lab_paths *paths, enum vendor vendor)
+{
+	(void)paths;
+	if (vendor != VENDOR_SVM)
+		return error_new(ERROR_UNSUPPORTED, "QEMU's TCG emulates SVM only");
+	return probe_programs();
+}
+
+static struct error *probe_kvm(const struct lab_paths *paths, enum vendor vendor)
+{
+	(void)paths;
+	try(probe_programs());
+	return kvm_probe(&kvm_host, vendor);
+}
+
+static unsigned cores_all(unsigned cpus)
+{
+	return cpus;
+}
+
+static const char *const files[] = {"vmlinuz", "appliance.cpio", "cmdline.qemu", NULL};
+
+const struct backend backend_tcg = {
+	.name = "tcg",
+	.about = "QEMU without KVM, through libvirt: emulates SVM",
+	.cmdline = "cmdline.qemu",
+	.files = files,
+	.memory_mb = 1024,
+	.limits = {[STAGE_START] = 90,
+		   [STAGE_BOOT] = 30,
+		   [STAGE_CASE] = 30,
+		   [STAGE_KVM] = 60,
+		   [STAGE_ARMED] = 30,
+		   [STAGE_GUESTS] = 30,
+		   [STAGE_STRIKE] = 60,
+		   [STAGE_CAPTURE] = 120,
+		   [STAGE_VERDICT] = 180,
+		   [STAGE_SAVED] = 30},
+	.cores = cores_all,
+	.probe = probe_tcg,
+	.describe = describe_tcg,
+	.start = start_tcg,
+	.was_reset = qemu_was_reset,
+	.registers = qemu_registers,
+	.stop = qemu_stop,
+};
+
+const struct backend backend_kvm = {
+	.name = "kvm",
+	.about = "QEMU with nested KVM, through libvirt: the host's own VMX or SVM",
+	.cmdline = "cmdline.qemu",
+	.files = files,
+	.memory_mb = 1024,
+	.limits = {[STAGE_START] = 60,
+		   [STAGE_BOOT] = 20,
+		   [STAGE_CASE] = 20,
+		   [STAGE_KVM] = 30,
+		   [STAGE_ARMED] = 20,
+		   [STAGE_GUESTS] = 20,
+		   [STAGE_STRIKE] = 30,
+		   [STAGE_CAPTURE] = 60,
+		   [STAGE_VERDICT] = 120,
+		   [STAGE_SAVED] = 30},
+	.cores = cores_all,
+	.probe = probe_kvm,
+	.describe = describe_kvm,
+	.start = start_kvm,
+	.was_reset = qemu_was_reset,
+	.registers = qemu_registers,
+	.stop = qemu_stop,
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_LAB_BOCHS_STATE_H
+#define CRASHLAB_LAB_BOCHS_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "util/error.h"
+
+/** What a CPU's file of a Bochs saved state tells of its virtualization. */
+struct bochs_cpu {
+	uint64_t cr4, efer;
+	bool vmx; /* in VMX operation */
+};
+
+/**
+ * Read a file `cpuN` of a saved state: nested lists "NAME = {" … "}" of "NAME = VALUE". The values
+ * taken are those of cpuN/CR4, cpuN/MSR/EFER and cpuN/VMX/in_vmx (Bochs, BX_CPU_C::register_state);
+ * the VMCS caches below cpuN/VMX hold others of the same names. One that is missing is an
+ * ERROR_FORMAT.
+ */
+struct error *bochs_state_read(FILE *stream, struct bochs_cpu *ret);
+
+/** Read the @cpus CPU files of the saved state in @folder; write --host-regs text to @out. */
+struct error *bochs_state_registers(const char *folder, unsigned cpus, FILE *out);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_LAB_CASE_H
+#define CRASHLAB_LAB_CASE_H
+
+#include <stdbool.h>
+
+#include "lab/outcome.h"
+
+/** What kind of hardware virtualization the appliance must find. */
+enum vendor { VENDOR_VMX, VENDOR_SVM, VENDOR_COUNT };
+
+/** "vmx", "svm", in the order of enum vendor; ends with NULL. */
+extern const char *const vendor_names[];
+
+#define CASE_NAME_MAX 48
+
+/** One panic, as a scenario declares it. Everything in it is checked when the scenario is read. */
+struct case_spec {
+	char name[CASE_NAME_MAX]; /* unique in its scenario */
+	unsigned line; /* of its section, for messages */
+	unsigned vendor; /* enum vendor */
+	unsigned cpus;
+	unsigned panic_cpu, reboot_cpu;
+	unsigned reboot; /* index in case_reboots[] */
+	char window[96]; /* "none": a timed strike */
+	unsigned hold_us, delay_us;
+	unsigned load; /* index in case_loads[] */
+	char broken[24]; /* "none", or what the appliance breaks on purpose */
+	unsigned break_cpu;
+	char images[16]; /* variant of the images, "" is the plain one */
+	unsigned expect; /* enum outcome */
+	int expect_cpu; /* the CPU that a FAIL must name, and no other; -1: any */
+};
+
+/** Values of the keys reboot and load; end with NULL. */
+extern const char *const case_reboots[];
+extern const char *const case_loads[];
+
+/** True when the case names a window that the dump must prove. */
+bool case_has_window(const struct case_spec *spec);
+
+#endif

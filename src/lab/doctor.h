@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_LAB_DOCTOR_H
+#define CRASHLAB_LAB_DOCTOR_H
+
+#include <stdio.h>
+
+#include "lab/backend.h"
+
+/**
+ * Print to @out what this host can run, and what is missing for the rest. Returns the exit status:
+ * 0 when it can run a case of each vendor, else 1.
+ */
+int doctor(const struct lab_paths *paths, FILE *out);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_LAB_EMBED_H
+#define CRASHLAB_LAB_EMBED_H
+
+#include <libvirt/libvirt.h>
+
+#include "util/error.h"
+
+/**
+ * libvirt's QEMU driver inside this process (qemu:///embed), opened once, with its event loop in a
+ * thread of its own. Its root is a directory named after this process, so that a later lab can tell
+ * a killed one's.
+ */
+struct error *embed_open(virConnectPtr *ret);
+
+/** Close it, end its thread, remove its root. Every domain must have been destroyed. */
+void embed_close(void);
+
+/** End the QEMU processes of labs that are gone, and remove their roots. */
+void embed_clean(void);
+
+/** The directory of the roots. The caller frees it. */
+char *embed_base(void);
+
+/** embed_clean() for the roots under @base. */
+void embed_clean_under(const char *base);
+
+/** What libvirt last complained of in this thread, as an error: "@what: …". */
+struct error *embed_error(const char *what);
+
+#endif

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include "lab/judge.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lab/disk.h"
+#include "lab/files.h"
+#include "lab/process.h"
+#include "lab/verdict_file.h"
+#include "util/cleanup.h"
+
+#define JUDGE_SECONDS 300 /* it may have to read a whole vmcore */
+
+/** Paths in a case directory. */
+struct files {
+	char *disk, *capture, *registers, *json, *text, *errors;
+};
+
+static void files_init(struct files *files, const char *directory)
+{
+	files->disk = format_string("%s/case.disk", directory);
+	files->capture = format_string("%s/capture", directory);
+	files->registers = format_string("%s/host-regs.txt", directory);
+	files->json = format_string("%s/verdict.json", directory);
+	files->text = format_string("%s/verdict.txt", directory);
+	files->errors = format_string("%s/verify.err", directory);
+}
+
+static void files_deinit(struct files *files)
+{
+	free(files->disk);
+	free(files->capture);
+	free(files->registers);
+	free(files->json);
+	free(files->text);
+	free(files->errors);
+}
+
+#define _cleanup_files_ _cleanup_(files_deinit)
+
+static struct error *extract(const struct files *files)
+{
+	try(make_directories(files->capture));
+	try(disk_extract(files->disk, files->capture));
+	unlink(files->disk);
+	return NULL;
+}
+
+/* What the crash kernel judged, or the dump itself when it came to no verdict. NULL: neither. */
+static char *find_dump(const struct files *files)
+{
+	static const char *const names[] = {"verdict.json", "vmcore"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char *path = format_string("%s/%s", files->capture, names[i]);
+		if (!access(path, R_OK))
+			return path;
+		free(path);
+	}
+	return NULL;
+}
+
+static struct error *verify(const struct case_run *run, const struct run_options *options,
+			    const struct files *files, const char *dump, int *ret_status)
+{
+	_cleanup_free_ char *program = format_string("%s/verify_vmcs", options->paths.bin);
+	_cleanup_free_ char *json = format_string("--json=%s", files->json);
+	const char *argv[10] = {program, "--case", run->id, json};
+	unsigned count = 4;
+
+	if (!access(files->registers, R_OK)) {
+		argv[count++] = "--host-regs";
+		argv[count++] = files->registers;
+	}
+	argv[count++] = dump;
+	return process_run((char *const *)argv, files->text, files->errors, JUDGE_SECONDS,
+			   ret_status);
+}
+
+/* Fill in what verify_vmcs adds to @facts; *@ret_notes is what a person should know besides. */
+static struct error *ask_verify(const struct case_run *run, const struct run_options *options,
+				const struct files *files, struct outcome_facts *facts,
+				struct verdict_summary *summary)
+{
+	_cleanup_free_ char *dump = find_dump(files);
+	_cleanup_json_ json_object *verdict = NULL;
+
+	if (!dump)
+		return NULL;
+	try(verify(run, options, files, dump, &facts->judge));
+	if (facts->judge > JUDGE_INCONCLUSIVE)
+		return NULL;
+	try(json_load(files->json, VERDICT_SCHEMA, &verdict));
+	try(verdict_summarize(verdict, summary));
+	facts->verdict_read = true;
+	facts->verdict = summary->verdict;
+	facts->hit = summary->hit;
+	return NULL;
+}
+
+static bool named_only(uint64_t bad_cpus, int cpu)
+{
+	return cpu < 0 || bad_cpus == 1ULL << cpu;
+}
+
+/* The first line of the file at @path, or NULL. */
+static char *first_line(const char *path)
+{
+	char *text = NULL;
+	_cleanup_error_ struct error *err = read_text(path, 400, &text);
+
+	if (err || !text[0]) {
+		free(text);
+		return NULL;
+	}
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+static void explain(struct case_run *run, const struct files *files,
+		    const struct outcome_facts *facts, const struct verdict_summary *summary,
+		    const char *why, const char *trouble)
+{
+	_cleanup_free_ char *inside = format_string("%s/verify.err", files->capture);
+	_cleanup_free_ char *said =
+		facts->judge > JUDGE_INCONCLUSIVE ? first_line(files->errors) : NULL;
+	if (!said && !facts->verdict_read)
+		said = first_line(inside);
+	const char *more = trouble ? trouble : said;
+	bool plain = facts->verdict_read && run->outcome == facts->verdict;
+
+	if (summary->conflicts)
+		run->detail = format_string("DISAGREEMENT between sources of evidence, see "
+					    "\"conflicts\" in verdict.json");
+	else if (plain && run->outcome == run->spec->expect && !run->as_expected)
+		run->detail = format_string("expected to name CPU %d, and no other",
+					    run->spec->expect_cpu);
+	else if (!plain)
+		run->detail = format_string("%s%s%s", why, more ? ": " : "", more ? more : "");
+}
+
+void judge_case(struct case_run *run, const struct run_options *options, enum ending ending,
+		const char *trouble)
+{
+	_cleanup_files_ struct files files;
+	struct verdict_summary summary = {};
+	struct outcome_facts facts = {.stage = run->stage,
+				      .ending = ending,
+				      .window = case_has_window(run->spec),
+				      .judge = -1};
+	_cleanup_error_ struct error *err = NULL;
+	const char *why;
+
+	files_init(&files, run->directory);
+	if (run->stage >= STAGE_CAPTURE) {
+		err = extract(&files);
+		if (!err && ending == ENDING_DONE)
+			err = ask_verify(run, options, &files, &facts, &summary);
+	} else {
+		unlink(files.disk);
+	}
+	if (err && ending == ENDING_DONE) {
+		facts.ending = ENDING_BROKEN;
+		trouble = err->message;
+	}
+	run->outcome = outcome_decide(&facts, &why);
+	run->as_expected = run->outcome == run->spec->expect && !summary.conflicts &&
+			   named_only(summary.bad_cpus, run->spec->expect_cpu);
+	explain(run, &files, &facts, &summary, why, trouble);
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include "lab/plan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <libsmartcols/libsmartcols.h>
+#include <limits.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "lab/files.h"
+#include "util/cleanup.h"
+
+#define ROOT_MARK "appliance/domain.xml"
+
+static char *parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash > path ? format_string("%.*s", (int)(slash - path), path) : NULL;
+}
+
+struct error *lab_paths_init(struct lab_paths *paths, const char *images)
+{
+	char program[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	*paths = (struct lab_paths){};
+	if (length < 0)
+		return error_errno(errno, "/proc/self/exe");
+	program[length] = '\0';
+	paths->bin = parent(program);
+	paths->root = parent(paths->bin);
+	while (paths->root) {
+		_cleanup_free_ char *mark = format_string("%s/" ROOT_MARK, paths->root);
+		if (!access(mark, R_OK))
+			break;
+		char *up = parent(paths->root);
+		free(paths->root);
+		paths->root = up;
+	}
+	if (!paths->root)
+		return error_new(ERROR_NOT_FOUND, "no " ROOT_MARK " in any directory above %s",
+				 program);
+	paths->bochs = format_string("%s/build/bochs/bochs", paths->root);
+	if (!images)
+		paths->images = format_string("%s/build/images", paths->root);
+	else if (!(paths->images = realpath(images, NULL)))
+		return error_errno(errno, "%s", images);
+	return NULL;
+}
+
+void lab_paths_deinit(struct lab_paths *paths)
+{
+	free(paths->root);
+	free(paths->bin);
+	free(paths->bochs);
+	free(paths->images);
+}
+
+static struct error *load_scenario(const struct lab_paths *paths, const char *name,
+				   struct scenario *ret)
+{
+	if (strchr(name, '/') || strstr(name, ".ini"))
+		return scenario_load(name, ret);
+	_cleanup_free_ char *path = format_string("%s/scenarios/%s.ini", paths->root, name);
+	return scenario_load(path, ret);
+}
+
+/* Variants of the images lie beside the plain ones, as RELEASE-VARIANT. */
+static bool is_variant(struct dirent *const *entries, int index)
+{
+	for (int i = 0; i < index; i++) {
+		size_t length = strlen(entries[i]->d_name);
+		if (!strncmp(entries[index]->d_name, entries[i]->d_name, length) &&
+		    entries[index]->d_name[length] == '-')
+			return true;
+	}
+	return false;
+}
+
+static int no_dots(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* The newest kernel that images were built for. */
+static struct error *find_kernel(const char *images, char **ret)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(images, &entries, no_dots, versionsort);
+
+	*ret = NULL;
+	for (int i = 0; i < count; i++) {
+		if (!is_variant(entries, i)) {
+			free(*ret);
+			*ret = format_string("%s", entries[i]->d_name);
+		}
+	}
+	for (int i = 0; i < count; i++)
+		free(entries[i]);
+	free(entries);
+	if (!*ret)
+		return error_new(ERROR_NOT_FOUND,
+				 "no images in %s (make images, or scripts/build-images.sh)",
+				 images);
+	return NULL;
+}
+
+static char *name_run(const char *results)
+{
+	char stamp[32];
+	time_t seconds = time(NULL);
+	struct tm when;
+	unsigned tries = 1;
+
+	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", localtime_r(&seconds, &when));
+	char *path = format_string("%s/%s", results, stamp);
+	while (!access(path, F_OK)) {
+		free(path);
+		path = format_string("%s/%s-%u", results, stamp, ++tries);
+	}
+	return path;
+}
+
+static struct error *check_images(const struct case_run *run)
+{
+	for (size_t i = 0; run->backend->files[i]; i++) {
+		_cleanup_free_ char *path =
+			format_string("%s/%s", run->images, run->backend->files[i]);
+		if (access(path, R_OK))
+			return error_errno(errno, "case %s: %s", run->spec->name, path);
+	}
+	return NULL;
+}
+
+/* The id has something random in it: a dump of another run can never answer for this case. */
+static void make_id(struct case_run *run)
+{
+	uint32_t number;
+
+	while (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		;
+	snprintf(run->id, sizeof(run->id), "%s.%06x", run->spec->name, number & 0xffffff);
+}
+
+static struct error *plan_case(const struct lab_paths *paths, const struct run_request *request,
+			       const struct plan *plan, struct case_run *run)
+{
+	const struct case_spec *spec = run->spec;
+
+	make_id(run);
+	run->directory = format_string("%s/%s", plan->directory, run->id);
+	run->images = format_string("%s/%s%s%s", paths->images, plan->kernel,
+				    spec->images[0] ? "-" : "", spec->images);
+	struct error *err = backend_choose(paths, request->backend, spec->vendor, &run->backend);
+	if (error_is(err, ERROR_USAGE))
+		return err;
+	if (err) {
+		run->backend = NULL;
+		run->outcome = OUTCOME_SKIPPED;
+		run->detail = format_string("no backend for %s: %s", vendor_names[spec->vendor],
+					    err->message);
+		error_free(err);
+		return NULL;
+	}
+	return request->list ? NULL : check_images(run);
+}
+
+static struct error *plan_cases(const struct lab_paths *paths, const struct run_request *request,
+				struct plan *plan)
+{
+	plan->cases = calloc(plan->scenario.count, sizeof(*plan->cases));
+	if (!plan->cases)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < plan->scenario.count; i++) {
+		const struct case_spec *spec = &plan->scenario.cases[i];
+		if (request->only && fnmatch(request->only, spec->name, 0))
+			continue;
+		struct case_run *run = &plan->cases[plan->count];
+		*run = (struct case_run){.spec = spec, .index = plan->count++};
+		try(plan_case(paths, request, plan, run));
+	}
+	if (!plan->count)
+		return error_new(ERROR_USAGE, "the scenario has no case \"%s\"", request->only);
+	return NULL;
+}
+
+static struct error *make(const struct lab_paths *paths, const struct run_request *request,
+			  struct plan *ret)
+{
+	try(load_scenario(paths, request->scenario, &ret->scenario));
+	if (request->kernel)
+		ret->kernel = format_string("%s", request->kernel);
+	else if (request->list)
+		ret->kernel = format_string("%s", "");
+	else
+		try(find_kernel(paths->images, &ret->kernel));
+	_cleanup_free_ char *given = format_string("%s", request->results ? request->results : "");
+	if (!request->results) {
+		free(given);
+		given = format_string("%s/results", paths->root);
+	} else if (*given != '/') {
+		_cleanup_free_ char *here = getcwd(NULL, 0);
+		free(given);
+		given = format_string("%s/%s", here ? here : ".", request->results);
+	}
+	ret->directory = name_run(given);
+	return plan_cases(paths, request, ret);
+}
+
+struct error *plan_make(const struct lab_paths *paths, const struct run_request *request,
+			struct plan *ret)
+{
+	*ret = (struct plan){};
+	struct error *err = make(paths, request, ret);
+	if (err)
+		plan_deinit(ret);
+	return err;
+}
+
+void plan_print(const struct plan *plan, FILE *out)
+{
+	static const char *const titles[] = {"CASE",   "VENDOR", "BACKEND", "PANIC",
+					     "REBOOT", "BY",     "WINDOW",  "EXPECT"};
+	struct libscols_table *table = scols_new_table();
+
+	if (!table)
+		abort();
+	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
+		scols_table_new_column(table, titles[i], 0, 0);
+	scols_table_set_stream(table, out);
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct case_run *run = &plan->cases[i];
+		const struct case_spec *spec = run->spec;
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		scols_line_set_data(line, 0, spec->name);
+		scols_line_set_data(line, 1, vendor_names[spec->vendor]);
+		scols_line_set_data(line, 2, run->backend ? run->backend->name : "(none)");
+		scols_line_refer_data(line, 3, format_string("CPU %u", spec->panic_cpu));
+		scols_line_refer_data(line, 4, format_string("CPU %u", spec->reboot_cpu));
+		scols_line_set_data(line, 5, case_reboots[spec->reboot]);
+		scols_line_set_data(line, 6, spec->window);
+		scols_line_set_data(line, 7, outcome_names[spec->expect]);
+	}
+	scols_print_table(table);
+	scols_unref_table(table);
+}
+
+void plan_deinit(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		case_run_deinit(&plan->cases[i]);
+	free(plan->cases);
+	free(plan->kernel);
+	free(plan->directory);
+	scenario_deinit(&plan->scenario);
+	*plan = (struct plan){};
+}

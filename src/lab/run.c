@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include "lab/run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+
+#include "lab/files.h"
+#include "lab/plan.h"
+#include "lab/table.h"
+#include "util/cleanup.h"
+
+#define TICK_MS 500
+
+enum state { WAITING, RUNNING, ENDED, JOINED };
+
+struct pool;
+
+struct worker {
+	struct pool *pool;
+	struct case_run *run;
+	pthread_t thread;
+	enum state state; /* under the pool's lock */
+};
+
+/** The cases of a run, as many at a time as fit. */
+struct pool {
+	const struct run_options *options;
+	struct progress *progress;
+	struct worker *workers;
+	size_t count;
+	unsigned cores, jobs; /* jobs: 0, or the most cases at a time, whatever they need */
+	pthread_mutex_t lock;
+	int ended_fd, signal_fd;
+	bool stopping;
+};
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+
+	case_run(worker->run, worker->pool->options, worker->pool->progress);
+	pthread_mutex_lock(&worker->pool->lock);
+	worker->state = ENDED;
+	pthread_mutex_unlock(&worker->pool->lock);
+	eventfd_write(worker->pool->ended_fd, 1);
+	return NULL;
+}
+
+static unsigned need(const struct worker *worker)
+{
+	return worker->run->backend ? worker->run->backend->cores(worker->run->spec->cpus) : 0;
+}
+
+/* A case that is not run has its outcome written at once. */
+static void give_up(struct worker *worker)
+{
+	struct case_run *run = worker->run;
+
+	worker->state = JOINED;
+	run->outcome = OUTCOME_SKIPPED;
+	run->as_expected = run->spec->expect == OUTCOME_SKIPPED;
+	if (!run->detail)
+		run->detail = format_string("interrupted before it started");
+	error_free(case_write_outcome(run, worker->pool->options));
+	progress_end(worker->pool->progress, run->index, run->spec->name,
+		     outcome_names[run->outcome], run->detail);
+}
+
+static void start_worker(struct worker *worker)
+{
+	int status;
+
+	worker->state = RUNNING;
+	status = pthread_create(&worker->thread, NULL, work, worker);
+	if (status) {
+		worker->run->detail = format_string("thread: %s", strerror(status));
+		give_up(worker);
+	}
+}
+
+static void start_what_fits(struct pool *pool)
+{
+	unsigned used = 0, running = 0;
+
+	for (size_t i = 0; i < pool->count; i++) {
+		if (pool->workers[i].state == RUNNING) {
+			used += need(&pool->workers[i]);
+			running++;
+		}
+	}
+	for (size_t i = 0; i < pool->count; i++) {
+		struct worker *worker = &pool->workers[i];
+		if (worker->state != WAITING)
+			continue;
+		if (!worker->run->backend || pool->stopping) {
+			give_up(worker);
+			continue;
+		}
+		bool fits = pool->jobs ? running < pool->jobs
+				       : !running || used + need(worker) <= pool->cores;
+		if (!fits)
+			continue;
+		start_worker(worker);
+		used += need(worker);
+		running++;
+	}
+}
+
+static bool join_ended(struct pool *pool)
+{
+	bool left = false;
+
+	for (size_t i = 0; i < pool->count; i++) {
+		struct worker *worker = &pool->workers[i];
+		if (worker->state == ENDED) {
+			pthread_join(worker->thread, NULL);
+			worker->state = JOINED;
+		}
+		left |= worker->state != JOINED;
+	}
+	return left;
+}
+
+static void on_signal(struct pool *pool)
+{
+	struct signalfd_siginfo info;
+
+	if (read(pool->signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (pool->stopping)
+		_exit(3); /* the next start clears away what is left */
+	pool->stopping = true;
+	eventfd_write(pool->options->stop_fd, 1);
+}
+
+static void run_pool(struct pool *pool)
+{
+	struct pollfd polls[] = {{.fd = pool->signal_fd, .events = POLLIN},
+				 {.fd = pool->ended_fd, .events = POLLIN}};
+	eventfd_t ended;
+
+	for (;;) {
+		pthread_mutex_lock(&pool->lock);
+		start_what_fits(pool);
+		bool left = join_ended(pool);
+		pthread_mutex_unlock(&pool->lock);
+		if (!left)
+			return;
+		if (poll(polls, 2, TICK_MS) < 0 && errno != EINTR)
+			abort();
+		if (polls[0].revents)
+			on_signal(pool);
+		if (polls[1].revents)
+			eventfd_read(pool->ended_fd, &ended);
+		progress_tick(pool->progress);
+	}
+}
+
+static unsigned count_cores(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+}
+
+/* Signals go to the pool's descriptor, in every thread. */
+static int take_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static struct error *make_case_directories(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		try(make_directories(plan->cases[i].directory));
+	return NULL;
+}
+
+static struct error *run_cases(const struct plan *plan, const struct run_request *request,
+			       const struct run_options *options)
+{
+	_cleanup_free_ struct worker *workers = calloc(plan->count, sizeof(*workers));
+	_cleanup_close_ int ended = eventfd(0, EFD_CLOEXEC);
+	_cleanup_close_ int signals = take_signals();
+	struct pool pool = {.options = options,
+			    .workers = workers,
+			    .count = plan->count,
+			    .cores = count_cores(),
+			    .jobs = request->jobs,
+			    .lock = PTHREAD_MUTEX_INITIALIZER,
+			    .ended_fd = ended,
+			    .signal_fd = signals};
+
+	if (!workers || ended < 0 || signals < 0)
+		return error_errno(errno, "preparing the run");
+	try(make_case_directories(plan));
+	pool.progress = progress_create(stdout, plan->count);
+	for (size_t i = 0; i < plan->count; i++)
+		workers[i] = (struct worker){.pool = &pool, .run = &plan->cases[i]};
+	run_pool(&pool);
+	progress_destroy(pool.progress);
+	return NULL;
+}
+
+static int exit_status(const struct plan *plan)
+{
+	unsigned unexpected[OUTCOME_COUNT] = {};
+
+	for (size_t i = 0; i < plan->count; i++) {
+		if (!plan->cases[i].as_expected)
+			unexpected[plan->cases[i].outcome]++;
+	}
+	return outcome_exit_status(unexpected);
+}
+
+static struct error *print_result(const struct plan *plan)
+{
+	_cleanup_free_ char **directories = calloc(plan->count + 1, sizeof(*directories));
+
+	if (!directories)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < plan->count; i++)
+		directories[i] = plan->cases[i].directory;
+	putchar('\n');
+	try(table_print(stdout, directories));
+	printf("results: %s\n", plan->directory);
+	return NULL;
+}
+
+static struct error *describe_all(const struct plan *plan, const struct run_options *options)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct case_run *run = &plan->cases[i];
+		if (!run->backend)
+			printf("# case %s: skipped: %s\n", run->spec->name, run->detail);
+		else
+			try(case_describe(run, options, stdout));
+	}
+	return NULL;
+}
+
+static struct error *run_plan(const struct plan *plan, const struct lab_paths *paths,
+			      const struct run_request *request, int *ret_status)
+{
+	_cleanup_close_ int stop = eventfd(0, EFD_CLOEXEC);
+	const struct run_options options = {.paths = *paths,
+					    .kernel = plan->kernel,
+					    .save = request->save,
+					    .timeout_factor = request->timeout_factor,
+					    .stop_fd = stop};
+
+	*ret_status = 0;
+	if (request->dry_run)
+		return describe_all(plan, &options);
+	backend_clean();
+	struct error *err = run_cases(plan, request, &options);
+	backend_shutdown();
+	if (err)
+		return err;
+	*ret_status = exit_status(plan);
+	return print_result(plan);
+}
+
+struct error *run_scenario(const struct lab_paths *paths, const struct run_request *request,
+			   int *ret_status)
+{
+	struct plan plan;
+
+	try(plan_make(paths, request, &plan));
+	struct error *err = NULL;
+	if (request->list) {
+		plan_print(&plan, stdout);
+		*ret_status = 0;
+	} else {
+		err = run_plan(&plan, paths, request, ret_status);
+	}
+	plan_deinit(&plan);
+	return err;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_LAB_RUN_H
+#define CRASHLAB_LAB_RUN_H
+
+#include <stdbool.h>
+
+#include "lab/runner.h"
+
+/** What `crashlab run` was asked for. NULL or 0: not given. */
+struct run_request {
+	const char *scenario; /* a name in scenarios/, or a path */
+	const char *backend, *kernel, *results, *only, *save;
+	unsigned jobs; /* cases at a time; 0: as the cores allow */
+	double timeout_factor;
+	bool dry_run, list;
+};
+
+/** Find the lab's parts: upwards of this program, or @images for the images. */
+struct error *lab_paths_init(struct lab_paths *paths, const char *images);
+
+void lab_paths_deinit(struct lab_paths *paths);
+
+/** Do it. *@ret_status is the exit status of `crashlab run`. */
+struct error *run_scenario(const struct lab_paths *paths, const struct run_request *request,
+			   int *ret_status);
+
+#endif

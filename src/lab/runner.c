@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
+#include "lab/runner.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/param.h>
+#include <time.h>
+
+#include "lab/disk.h"
+#include "lab/files.h"
+#include "lab/judge.h"
+#include "lab/verdict_file.h"
+#include "util/cleanup.h"
+
+#define CMDLINE_MAX 4096
+#define ERROR_LIMIT \
+	20.0 /* seconds that the crash kernel has to finish after it reported an error */
+
+/** A case while its machine runs. */
+struct watch {
+	struct case_run *run;
+	const struct run_options *options;
+	struct progress *progress;
+	struct machine *machine;
+	struct event_log log;
+	double start, deadline;
+	char *trouble; /* an error event's text, or why the host gave up */
+	bool failed; /* the crash kernel reported an error */
+};
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static void set_trouble(struct watch *watch, char *text)
+{
+	if (watch->trouble)
+		free(text);
+	else
+		watch->trouble = text;
+}
+
+static void set_stage(struct watch *watch, enum stage stage)
+{
+	struct case_run *run = watch->run;
+
+	run->stage = stage;
+	run->reached[stage] = now() - watch->start;
+	watch->deadline = now() + run->backend->limits[stage] * watch->options->timeout_factor;
+	progress_stage(watch->progress, run->index, stage);
+}
+
+static void sample_registers(struct watch *watch, const char *name)
+{
+	_cleanup_free_ char *path = format_string("%s/%s", watch->run->directory, name);
+	struct error *err = watch->run->backend->registers(watch->machine, path);
+
+	if (!err)
+		return;
+	_cleanup_free_ char *note = format_string("%s.err", path);
+	_cleanup_free_ char *text = format_string("%s\n", err->message);
+	error_free(err);
+	error_free(write_text(note, text));
+}
+
+static bool on_error(struct watch *watch, const struct event *event, enum ending *ret)
+{
+	set_trouble(watch, format_string("%s: %s", event_value(event, "stage"),
+					 event_value(event, "text")));
+	*ret = ENDING_ERROR;
+	if (watch->run->stage < STAGE_CAPTURE)
+		return true;
+	/* The crash kernel may still have saved something: give it a little time to say `done`. */
+	watch->failed = true;
+	watch->deadline = MIN(watch->deadline, now() + ERROR_LIMIT);
+	return false;
+}
+
+/* True when @event ends the case; then *@ret is how. */
+static bool take_event(struct watch *watch, const struct event *event, enum ending *ret)
+{
+	struct case_run *run = watch->run;
+
+	if (event->stage == STAGE_ERROR)
+		return on_error(watch, event, ret);
+	if (event->stage == STAGE_BOOT && run->stage >= STAGE_BOOT) {
+		*ret = ENDING_RESET;
+		return true;
+	}
+	if (event->stage == STAGE_CASE && strcmp(event_value(event, "id"), run->id)) {
+		set_trouble(watch, format_string("the appliance read case \"%s\"",
+						 event_value(event, "id")));
+		*ret = ENDING_BROKEN;
+		return true;
+	}
+	if (event->stage > run->stage)
+		set_stage(watch, event->stage);
+	if (event->stage == STAGE_CAPTURE)
+		sample_registers(watch, "host-regs.txt");
+	*ret = ENDING_DONE;
+	return event->stage == STAGE_DONE;
+}
+
+static bool take_events(struct watch *watch, enum ending *ret)
+{
+	struct event event;
+
+	while (event_log_next(&watch->log, &event)) {
+		if (take_event(watch, &event, ret))
+			return true;
+	}
+	return false;
+}
+
+static enum ending ended_by_itself(struct watch *watch)
+{
+	enum ending ending;
+
+	if (take_events(watch, &ending))
+		return ending;
+	return watch->run->backend->was_reset(watch->machine) ? ENDING_RESET : ENDING_EXIT;
+}
+
+/* Follow the machine until something ends the case. */
+static enum ending follow(struct watch *watch)
+{
+	struct pollfd polls[] = {{.fd = watch->options->stop_fd, .events = POLLIN},
+				 {.fd = watch->log.watch, .events = POLLIN},
+				 {.fd = watch->machine->exit_fd, .events = POLLIN}};
+	enum ending ending;
+
+	while (!take_events(watch, &ending)) {
+		double left = watch->deadline - now();
+		if (left <= 0)
+			return watch->failed ? ENDING_ERROR : ENDING_LIMIT;
+		int ready = poll(polls, 3, left * 1000 + 1);
+		if (ready < 0 && errno != EINTR) {
+			set_trouble(watch, format_string("poll: %s", strerror(errno)));
+			return ENDING_BROKEN;
+		}
+		if (ready > 0 && polls[0].revents) {
+			set_trouble(watch, format_string("interrupted"));
+			return ENDING_BROKEN;
+		}
+		if (ready > 0 && polls[2].revents)
+			return ended_by_itself(watch);
+	}
+	return ending;
+}
+
+char *case_file_text(const struct case_run *self, const struct run_options *options)
+{
+	const struct case_spec *spec = self->spec;
+
+	return format_string("id=%s\npanic_cpu=%u\nreboot_cpu=%u\nreboot=%s\nwindow=%s\n"
+			     "hold_us=%u\ndelay_us=%u\nload=%s\nsave=%s\nbreak=%s\nbreak_cpu=%u\n",
+			     self->id, spec->panic_cpu, spec->reboot_cpu,
+			     case_reboots[spec->reboot], spec->window, spec->hold_us,
+			     spec->delay_us, case_loads[spec->load], options->save, spec->broken,
+			     spec->break_cpu);
+}
+
+static struct error *read_cmdline(const struct case_run *self, char **ret)
+{
+	_cleanup_free_ char *path = format_string("%s/%s", self->images, self->backend->cmdline);
+
+	try(read_text(path, CMDLINE_MAX, ret));
+	(*ret)[strcspn(*ret, "\n")] = '\0';
+	return NULL;
+}
+
+static struct machine_setup make_setup(const struct case_run *self,
+				       const struct run_options *options, const char *cmdline)
+{
+	return (struct machine_setup){.paths = &options->paths,
+				      .spec = self->spec,
+				      .id = self->id,
+				      .directory = self->directory,
+				      .images = self->images,
+				      .cmdline = cmdline};
+}
+
+struct error *case_describe(const struct case_run *self, const struct run_options *options,
+			    FILE *out)
+{
+	_cleanup_free_ char *cmdline = NULL;
+	_cleanup_free_ char *text = case_file_text(self, options);
+
+	try(read_cmdline(self, &cmdline));
+	struct machine_setup setup = make_setup(self, options, cmdline);
+	fprintf(out, "# case %s on %s\n# case disk:\n%s# kernel command line:\n%s\n# machine:\n",
+		self->spec->name, self->backend->name, text, cmdline);
+	return self->backend->describe(&setup, out);
+}
+
+static struct error *write_command(const struct case_run *self, const struct machine_setup *setup)
+{
+	_cleanup_free_ char *path = format_string("%s/command", self->directory);
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	struct error *err = self->backend->describe(setup, out);
+	fclose(out);
+	return err ? err : write_text(path, text);
+}
+
+/* All files of the case that must be there before its machine starts. */
+static struct error *prepare(const struct case_run *self, const struct run_options *options,
+			     const struct machine_setup *setup)
+{
+	_cleanup_free_ char *file = format_string("%s/case", self->directory);
+	_cleanup_free_ char *cmdline = format_string("%s/cmdline", self->directory);
+	_cleanup_free_ char *console = format_string("%s/console.log", self->directory);
+	_cleanup_free_ char *events = format_string("%s/events.log", self->directory);
+	_cleanup_free_ char *disk = format_string("%s/case.disk", self->directory);
+	_cleanup_free_ char *text = case_file_text(self, options);
+	_cleanup_free_ char *line = format_string("%s\n", setup->cmdline);
+	uint64_t bytes = (self->backend->memory_mb * 3ULL / 2) << 20;
+
+	try(write_text(file, text));
+	try(write_text(cmdline, line));
+	try(write_text(console, ""));
+	try(write_text(events, ""));
+	try(write_command(self, setup));
+	return disk_create(disk, bytes, file);
+}
+
+static struct error *begin(struct watch *watch, const struct machine_setup *setup)
+{
+	_cleanup_free_ char *events = format_string("%s/events.log", watch->run->directory);
+
+	try(prepare(watch->run, watch->options, setup));
+	try(event_log_open(&watch->log, events));
+	return watch->run->backend->start(setup, &watch->machine);
+}
+
+/* Start the machine, follow it, end it. */
+static enum ending run_machine(struct watch *watch)
+{
+	struct case_run *run = watch->run;
+	_cleanup_free_ char *cmdline = NULL;
+	struct error *err = read_cmdline(run, &cmdline);
+	struct machine_setup setup = make_setup(run, watch->options, cmdline);
+
+	if (!err)
+		err = begin(watch, &setup);
+	if (err) {
+		set_trouble(watch, format_string("%s", err->message));
+		error_free(err);
+		event_log_close(&watch->log);
+		return ENDING_BROKEN;
+	}
+	set_stage(watch, STAGE_START);
+	enum ending ending = follow(watch);
+	if (ending == ENDING_LIMIT && run->stage >= STAGE_STRIKE)
+		sample_registers(watch, "hang-regs.txt");
+	run->backend->stop(watch->machine);
+	event_log_close(&watch->log);
+	return ending;
+}
+
+struct error *case_write_outcome(const struct case_run *self, const struct run_options *options)
+{
+	_cleanup_free_ char *path = format_string("%s/outcome.json", self->directory);
+	_cleanup_json_ json_object *object = json_object_new_object();
+	json_object *stages = json_object_new_object();
+	const struct {
+		const char *key, *value;
+	} texts[] = {{"schema", OUTCOME_SCHEMA},
+		     {"case", self->id},
+		     {"name", self->spec->name},
+		     {"backend", self->backend ? self->backend->name : ""},
+		     {"kernel", options->kernel},
+		     {"vendor", vendor_names[self->spec->vendor]},
+		     {"window", self->spec->window},
+		     {"outcome", outcome_names[self->outcome]},
+		     {"expected", outcome_names[self->spec->expect]},
+		     {"stage", stage_names[self->stage]},
+		     {"detail", self->detail ? self->detail : ""}};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		json_object_object_add(object, texts[i].key,
+				       json_object_new_string(texts[i].value));
+	json_object_object_add(object, "as_expected", json_object_new_boolean(self->as_expected));
+	json_object_object_add(object, "seconds", json_object_new_double(self->seconds));
+	for (enum stage stage = STAGE_BOOT; stage < STAGE_ERROR; stage++) {
+		if (self->reached[stage] > 0)
+			json_object_object_add(stages, stage_names[stage],
+					       json_object_new_double(self->reached[stage]));
+	}
+	json_object_object_add(object, "stages", stages);
+	return write_text(path, json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY));
+}
+
+void case_run(struct case_run *self, const struct run_options *options, struct progress *progress)
+{
+	struct watch watch = {.run = self,
+			      .options = options,
+			      .progress = progress,
+			      .log = {.file = -1, .watch = -1},
+			      .start = now()};
+
+	progress_start(progress, self->index, self->spec->name, self->backend->name);
+	enum ending ending = run_machine(&watch);
+	judge_case(self, options, ending, watch.trouble);
+	free(watch.trouble);
+	self->seconds = now() - watch.start;
+	struct error *err = case_write_outcome(self, options);
+	if (err) {
+		self->outcome = OUTCOME_LAB_BROKEN;
+		self->as_expected = false;
+		free(self->detail);
+		self->detail = format_string("%s", err->message);
+		error_free(err);
+	}
+	progress_end(progress, self->index, self->spec->name, outcome_names[self->outcome],
+		     self->detail);
+}
+
+void case_run_deinit(struct case_run *self)
+{
+	free(self->directory);
+	free(self->images);
+	free(self->detail);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_LAB_RUNNER_H
+#define CRASHLAB_LAB_RUNNER_H
+
+#include <stdbool.h>
+
+#include "lab/backend.h"
+#include "lab/progress.h"
+
+#define CASE_ID_MAX 63
+
+/** What holds for all cases of a run. */
+struct run_options {
+	struct lab_paths paths;
+	const char *kernel; /* release */
+	const char *save; /* "always", "fail", "never" */
+	double timeout_factor;
+	int stop_fd; /* readable: end everything */
+};
+
+/** One case of a run: what it is, and what became of it. */
+struct case_run {
+	const struct case_spec *spec;
+	const struct backend *backend; /* NULL: skipped, @detail says why */
+	char id[CASE_ID_MAX + 1];
+	char *directory, *images;
+	unsigned index; /* in the run, for progress */
+	/* after case_run() */
+	enum outcome outcome;
+	bool as_expected;
+	enum stage stage; /* the last one reached */
+	double reached[STAGE_COUNT]; /* seconds after the start; 0: not reached */
+	double seconds;
+	char *detail;
+};
+
+/**
+ * Run @self to its end in its directory, and leave outcome.json there. Never fails: what goes wrong
+ * is the outcome. @progress is told of every stage.
+ */
+void case_run(struct case_run *self, const struct run_options *options, struct progress *progress);
+
+/** Write the text of the case file of @self (docs/interfaces.md, section 2); the caller frees it.
+ */
+char *case_file_text(const struct case_run *self, const struct run_options *options);
+
+/** Print what case_run() would start. */
+struct error *case_describe(const struct case_run *self, const struct run_options *options,
+			    FILE *out);
+
+/** Write outcome.json of a case that has its outcome. */
+struct error *case_write_outcome(const struct case_run *self, const struct run_options *options);
+
+void case_run_deinit(struct case_run *self);
+
+#endif
