@@ -1,0 +1,112 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2154 # case_* come from the case disk
+#
+# The appliance's init: brings the machine to where the case begins and hands over to crashtrigger.
+
+# shellcheck source=appliance/lib.sh
+. /crashlab/lib.sh
+
+kdump=/crashlab/kdump
+
+load_kvm()
+{
+	flags=$(grep -m 1 '^flags' /proc/cpuinfo)
+	case " $flags " in
+	*' vmx '*) module=kvm_intel ;;
+	*' svm '*) module=kvm_amd ;;
+	*) fail kvm "the CPU has neither VMX nor SVM" ;;
+	esac
+	modprobe "$module" 2>/run/kvm || fail kvm "$(tail -n 1 /run/kvm)"
+	[ -e /dev/kvm ] || fail kvm "$module is there, /dev/kvm is not"
+	event "kvm module=$module"
+}
+
+# The boot disk of a machine that cannot afford a copy of the capture kernel in its initramfs:
+# bootdisk signed it, and put the kernel in the second partition, the initramfs in the third.
+find_boot_disk()
+{
+	for disk in /sys/block/sd*; do
+		device=/dev/${disk##*/}
+		[ "$(dd if="$device" bs=1 skip=440 count=4 2>/dev/null)" = CLAB ] || continue
+		echo "$device"
+		return
+	done
+	return 1
+}
+
+# A bzImage goes through kexec_file_load, as distributions do it. From the boot disk comes an ELF
+# kernel; -i leaves its checksum out, which takes longer than booting it.
+arm_kdump()
+{
+	cmdline=$(cat $kdump/cmdline)
+	if [ -e $kdump/vmlinuz ]; then
+		set -- -s $kdump/vmlinuz --initrd=$kdump/initramfs
+	else
+		boot=$(find_boot_disk) || fail armed "no boot disk, and no capture kernel in the initramfs"
+		set -- -i "${boot}2" --args-linux "--initrd=${boot}3"
+	fi
+	kexec -p "$@" "--command-line=$cmdline" 2>/run/kexec ||
+		fail armed "kexec: $(tail -n 1 /run/kexec)"
+	event armed
+}
+
+break_appliance()
+{
+	[ "${case_break:-none}" = none ] && return
+	[ -x /crashlab/break ] || fail break "this image has nothing to break with"
+	/crashlab/break "$case_break" "${case_break_cpu:-0}" >/run/break 2>&1 ||
+		fail break "$(tail -n 1 /run/break)"
+}
+
+# guestload says when every guest has been in guest mode; it goes on until the machine dies.
+start_guests()
+{
+	mkfifo /run/guests
+	guestload --load "${case_load:-spin}" >/run/guests 2>&1 &
+	exec 4</run/guests
+	line=
+	while read -r line <&4; do
+		case $line in
+		'guestload: '*' guests running')
+			count=${line#guestload: }
+			event "guests count=${count%% *}"
+			return
+			;;
+		*) last=$line ;;
+		esac
+	done
+	fail guests "${last:-guestload ended}"
+}
+
+# Printing makes the panic slower than the window is wide (3.9 KB at 115200 baud are 340 ms), and a
+# jump-optimized probe would hold the reboot CPU with interrupts on.
+quiet_kernel()
+{
+	echo 0 >/proc/sys/kernel/printk
+	[ ! -e /proc/sys/debug/kprobes-optimization ] || echo 0 >/proc/sys/debug/kprobes-optimization
+}
+
+strike()
+{
+	crashtrigger --case "$case_id" --panic-cpu "$case_panic_cpu" --reboot-cpu "$case_reboot_cpu" \
+		--reboot "$case_reboot" --window "$case_window" \
+		${case_hold_us:+--hold-us "$case_hold_us"} \
+		${case_delay_us:+--delay-us "$case_delay_us"} \
+		--events /dev/ttyS1 2>/run/strike
+	fail strike "crashtrigger ended with $?: $(tail -n 1 /run/strike)"
+}
+
+start
+event "boot release=$(uname -r) cpus=$(nproc)"
+load_drivers
+mount_case_disk ro
+read_case
+umount /mnt
+event "case id=$case_id"
+load_kvm
+arm_kdump
+break_appliance
+start_guests
+quiet_kernel
+strike

@@ -1,0 +1,63 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What both images have: busybox for a userspace, modules for the case disk, the agents' library.
+# scripts/build-images.sh runs dracut with $crashlab set to the source tree and $crashlab_build to
+# where programs were built.
+# shellcheck disable=SC2154
+
+check() {
+	# only when named
+	return 255
+}
+
+depends() {
+	return 0
+}
+
+# The first word of each line of a list in appliance/
+crashlab_list() {
+	sed 's/#.*//' "$crashlab/appliance/$1" | awk 'NF { print $1 }'
+}
+
+# Names that the kernel has built in, or has not, are passed over; the alternatives are decided by
+# the devices that a machine has. Uncompressed, as the emulated machine is the slowest place to do it.
+crashlab_modules() {
+	local -a names
+	mapfile -t names < <(crashlab_list "$1")
+	hostonly='' instmods "${names[@]}"
+	# shellcheck disable=SC2154 # dracut's
+	find "$initdir/lib/modules/" -name '*.ko.xz' -exec xz -d -f {} +
+	find "$initdir/lib/modules/" -name '*.ko.zst' -exec zstd -q -d -f --rm {} +
+	find "$initdir/lib/modules/" -name '*.ko.gz' -exec gzip -d -f {} +
+}
+
+crashlab_programs() {
+	local program
+	while read -r program; do
+		case $program in
+			build/*) inst "$crashlab_build/${program#build/}" "/usr/bin/${program##*/}" ;;
+			*) inst_multiple "$program" ;;
+		esac || return 1
+	done < <(crashlab_list "$1")
+}
+
+# crashlab_agent SCRIPT: the image's init
+crashlab_agent() {
+	inst_simple "$crashlab/appliance/lib.sh" /crashlab/lib.sh
+	inst_simple "$crashlab/appliance/$1" /crashlab/agent
+	chmod 755 "$initdir/crashlab/agent"
+}
+
+installkernel() {
+	crashlab_modules modules.common
+}
+
+install() {
+	local tool
+	inst busybox /usr/bin/busybox
+	for tool in $(busybox --list | grep -v -x busybox); do
+		ln -sf busybox "$initdir/usr/bin/$tool"
+	done
+	mkdir -p "$initdir/mnt"
+}

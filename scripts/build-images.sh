@@ -1,0 +1,202 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Build what the backends boot, build/images/<release>/ (docs/interfaces.md), for a kernel that
+# scripts/fetch-kernel.sh fetched. Does nothing when nothing that goes in has changed.
+#
+# Usage: scripts/build-images.sh RELEASE [--overlay DIRECTORY|CPIO --name SUFFIX]
+#   --overlay  build/images/<release>-<suffix>/ instead: the same, and the overlay's files on top of
+#              the appliance's
+set -eu
+
+. "$(dirname "$0")/lib.sh"
+
+# The crash kernel's memory under Bochs is at 256M (appliance/cmdline.bochs), where its ELF file has
+# to be moved to.
+bochs_crash_base=0x10000000
+
+usage()
+{
+	sed -n '/^# Usage/,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2
+	exit 64
+}
+
+# make_cmdline FILE: its options on one line
+make_cmdline()
+{
+	sed 's/#.*//' "$1" | xargs
+}
+
+megabytes()
+{
+	echo $((($(stat -c %s "$1") + 524288) / 1048576))M
+}
+
+# Everything that goes in, by content, so that a fresh checkout or a rebuild without a change is as
+# good as none.
+hash_inputs()
+{
+	{
+		cat "$kernel/package"
+		find "$root/appliance" "$root/initramfs" "$root/scripts/build-images.sh" ${overlay:+"$overlay"} \
+			"$build/bin/guestload" "$build/bin/crashtrigger" "$build/bin/verify_vmcs" \
+			"$build/bin/bootdisk" -type f -exec sha256sum {} + | sort
+		dpkg-query -W busybox-static dracut-core kexec-tools makedumpfile libc6
+	} | sha256sum | cut -d ' ' -f 1
+}
+
+# dracut takes modules from where it lives; give it a place with its own files and our modules only.
+make_dracut_base()
+{
+	mkdir -p "$work/dracut/modules.d" "$work/empty" "$work/tmp"
+	for file in /usr/lib/dracut/dracut-* /usr/lib/dracut/skipcpio; do
+		ln -s "$file" "$work/dracut/"
+	done
+	ln -s "$root"/initramfs/[0-9]* "$work/dracut/modules.d/"
+}
+
+# make_initramfs NAME OUT: none of the host's own configuration goes in
+make_initramfs()
+{
+	dracutbasedir=$work/dracut crashlab=$root crashlab_build=$build \
+		dracut --quiet --force --no-hostonly --no-hostonly-cmdline --reproducible \
+		--no-early-microcode --no-compress --nofscks --nomdadmconf --nolvmconf \
+		--conf /dev/null --confdir "$work/empty" --fwdir "$work/empty" --tmpdir "$work/tmp" \
+		--modules "crashlab-$1" --kver "$release" \
+		--kmoddir "$kernel/lib/modules/$release" "$2" >"$work/dracut.log" 2>&1 || {
+		cat "$work/dracut.log" >&2
+		die "dracut failed to make the $1 image"
+	}
+}
+
+# append_cpio DIRECTORY FILE: the kernel unpacks one cpio archive after another
+append_cpio()
+{
+	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort |
+		cpio -o -H newc -R 0:0 --reproducible --quiet) >>"$2"
+}
+
+append_overlay()
+{
+	if [ -d "$overlay" ]; then
+		append_cpio "$overlay" "$1"
+	elif [ -n "$overlay" ]; then
+		cat "$overlay" >>"$1"
+	fi
+}
+
+# make_qemu BASE CAPTURE: the package's kernel for both
+make_qemu()
+{
+	kdump=$work/qemu/crashlab/kdump
+	mkdir -p "$kdump"
+	cp "$kernel/boot/vmlinuz-$release" "$new/vmlinuz"
+	ln "$new/vmlinuz" "$kdump/vmlinuz"
+	ln "$2" "$kdump/initramfs"
+	make_cmdline "$root/appliance/cmdline.capture.qemu" >"$kdump/cmdline"
+	make_cmdline "$root/appliance/cmdline.qemu" >"$new/cmdline.qemu"
+	cp "$1" "$new/appliance.cpio"
+	chmod 644 "$new/appliance.cpio"
+	append_cpio "$work/qemu" "$new/appliance.cpio"
+	append_overlay "$new/appliance.cpio"
+}
+
+# The kernel inside the bzImage is compressed with one of many; its first bytes tell which.
+unpack_vmlinux()
+{
+	"$build/bin/bootdisk" payload "$1" "$work/payload"
+	case $(od -An -tx1 -N4 "$work/payload" | tr -d ' ') in
+	28b52ffd) zstd -q -dc "$work/payload" ;;
+	fd377a58) xz -dc "$work/payload" ;;
+	1f8b*) gzip -dc "$work/payload" ;;
+	5d00*) xz --format=lzma -dc "$work/payload" ;;
+	*) die "$1: compressed in a way that this script does not know" ;;
+	esac >"$2"
+	rm "$work/payload"
+}
+
+# make_bochs BASE CAPTURE: uncompressed and loaded directly. The capture kernel comes from a
+# partition of the boot disk: through the initramfs it would be copied once more.
+make_bochs()
+{
+	kdump=$work/bochs/crashlab/kdump
+	mkdir -p "$kdump"
+	gcc -m32 -c -o "$work/bootsector.o" "$root/appliance/bootsector.S"
+	ld -m elf_i386 -Ttext=0x7c00 --oformat binary -o "$work/bootsector" "$work/bootsector.o"
+	unpack_vmlinux "$kernel/boot/vmlinuz-$release" "$work/vmlinux"
+	"$build/bin/bootdisk" capture-kernel "$work/vmlinux" $bochs_crash_base "$work/capture-kernel"
+	make_cmdline "$root/appliance/cmdline.capture.bochs" >"$kdump/cmdline"
+	make_cmdline "$root/appliance/cmdline.bochs" >"$new/cmdline.bochs"
+	cp "$1" "$work/bochs.cpio"
+	append_cpio "$work/bochs" "$work/bochs.cpio"
+	append_overlay "$work/bochs.cpio"
+	"$build/bin/bootdisk" disk "$new/bochs-boot.img" "$work/bootsector" "$work/vmlinux" \
+		"$work/bochs.cpio" "$new/cmdline.bochs" "$work/capture-kernel" "$2"
+	cp "$root/appliance/bochs.msrs" "$new/"
+}
+
+write_manifest()
+{
+	{
+		echo "release=$release"
+		echo "package=$(cat "$kernel/package")"
+		echo "overlay=${overlay:-none}"
+		for file in vmlinuz appliance.cpio bochs-boot.img; do
+			echo "size_$file=$(stat -c %s "$new/$file")"
+		done
+		echo "size_capture=$(stat -c %s "$work/capture.cpio")"
+		echo "built=$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+		echo "inputs=$1"
+	} >"$new/manifest"
+}
+
+build_images()
+{
+	say "$name: building"
+	make_dracut_base
+	make_initramfs capture "$work/capture.cpio"
+	make_initramfs appliance "$work/appliance.cpio"
+	make_qemu "$work/appliance.cpio" "$work/capture.cpio"
+	make_bochs "$work/appliance.cpio" "$work/capture.cpio"
+	say "$name: appliance $(megabytes "$new/appliance.cpio")," \
+		"capture $(megabytes "$work/capture.cpio")," \
+		"Bochs disk $(megabytes "$new/bochs-boot.img")"
+}
+
+[ $# -ge 1 ] || usage
+release=$1
+shift
+overlay=
+suffix=
+while [ $# -ge 2 ]; do
+	case $1 in
+	--overlay) overlay=$(readlink -f "$2") ;;
+	--name) suffix=$2 ;;
+	*) usage ;;
+	esac
+	shift 2
+done
+[ $# = 0 ] || usage
+[ -z "$overlay" ] || [ -n "$suffix" ] || usage
+
+kernel=$build/kernels/$release
+name=$release${suffix:+-$suffix}
+images=$build/images/$name
+[ -d "$kernel/boot" ] || die "no kernel $release: scripts/fetch-kernel.sh fetches it"
+for program in guestload crashtrigger verify_vmcs bootdisk; do
+	[ -x "$build/bin/$program" ] || die "no $build/bin/$program: run make first"
+done
+
+inputs=$(hash_inputs)
+if grep -q -x "inputs=$inputs" "$images/manifest" 2>/dev/null; then
+	exit 0
+fi
+mkdir -p "$build/images"
+work=$(mktemp -d "$build/images/.work.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+new=$work/new
+mkdir "$new"
+build_images
+write_manifest "$inputs"
+rm -rf "$images"
+mv -T "$new" "$images"
