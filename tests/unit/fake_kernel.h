@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef CRASHLAB_TESTS_FAKE_KERNEL_H
+#define CRASHLAB_TESTS_FAKE_KERNEL_H
+
+/*
+ * A crashed kernel made up in a test: it stands in for src/kernel and src/dump, so that what
+ * src/virt makes of any state of memory can be tried. Include it in one test program; it defines
+ * every function of kernel.h and dump.h that src/virt calls, so none of the real ones is linked.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/kernel.h"
+#include "kernel/marker.h"
+#include "util/cleanup.h"
+
+#define FAKE_CPUS 4
+#define FAKE_BASE 0xffff888000000000ull /* virtual address of physical 0 */
+#define FAKE_SIZE (1 << 20)
+#define FAKE_PERCPU 0x1000 /* from one CPU's area to the next */
+
+struct fake_symbol {
+	const char *name;
+	uint64_t address;
+};
+
+struct fake_member {
+	const char *type, *path;
+	uint64_t offset, size;
+};
+
+struct kernel {
+	unsigned cpus;
+	bool online[FAKE_CPUS], note[FAKE_CPUS];
+	struct cpu_registers registers[FAKE_CPUS];
+	const char *stacks[FAKE_CPUS][8]; /* symbols, innermost first */
+	const char *stack_end;
+	bool guessed; /* no frame but the first is reliable */
+	const char *module; /* loaded: "kvm_intel" */
+	bool live;
+	const struct marker *marker;
+	struct fake_symbol symbols[64];
+	const struct fake_member *members; /* ends with type == NULL */
+	uint64_t missing; /* page that is not in the dump, by its virtual address; 0: none */
+	uint8_t memory[FAKE_SIZE];
+};
+
+struct dump {
+	struct kernel kernel; /* the two are one here */
+};
+
+static inline void fake_write(struct kernel *kernel, uint64_t address, uint64_t value, size_t size)
+{
+	if (address - FAKE_BASE > FAKE_SIZE - size)
+		abort();
+	memcpy(kernel->memory + (address - FAKE_BASE), &value, size);
+}
+
+static inline void fake_symbol(struct kernel *kernel, const char *name, uint64_t address)
+{
+	struct fake_symbol *symbol = kernel->symbols;
+
+	while (symbol->name && strcmp(symbol->name, name))
+		symbol++;
+	*symbol = (struct fake_symbol){name, address};
+}
+
+static inline void fake_forget(struct kernel *kernel, const char *name)
+{
+	for (struct fake_symbol *symbol = kernel->symbols; symbol->name; symbol++) {
+		if (!strcmp(symbol->name, name))
+			symbol->name = "(forgotten)";
+	}
+}
+
+static struct error *fake_read(struct kernel *kernel, uint64_t address, void *buffer, size_t size)
+{
+	if (kernel->missing && address / 4096 == kernel->missing / 4096)
+		return error_new(ERROR_NO_DATA, "page not in dump");
+	if (address - FAKE_BASE > FAKE_SIZE - size)
+		return error_new(ERROR_FORMAT, "0x%llx is nowhere", (unsigned long long)address);
+	memcpy(buffer, kernel->memory + (address - FAKE_BASE), size);
+	return NULL;
+}
+
+struct dump *kernel_dump(const struct kernel *kernel)
+{
+	return (struct dump *)kernel;
+}
+
+const char *kernel_release(const struct kernel *kernel)
+{
+	(void)kernel;
+	return "6.12.0-fake";
+}
+
+const char *dump_format(const struct dump *dump)
+{
+	(void)dump;
+	return "fake";
+}
+
+bool dump_is_live_vmcore(const struct dump *dump)
+{
+	return dump->kernel.live;
+}
+
+struct error *dump_read_physical(struct dump *dump, uint64_t address, void *buffer, size_t length)
+{
+	return fake_read(&dump->kernel, FAKE_BASE + address, buffer, length);
+}
+
+struct error *dump_read_string(struct dump *dump, uint64_t address, char *buffer, size_t size)
+{
+	try(fake_read(&dump->kernel, address, buffer, size));
+	buffer[size - 1] = '\0';
+	return NULL;
+}
+
+struct error *dump_virtual_to_physical(struct dump *dump, uint64_t address, uint64_t *ret)
+{
+	(void)dump;
+	if (address - FAKE_BASE >= FAKE_SIZE)
+		return error_new(ERROR_FORMAT, "no translation");
+	*ret = address - FAKE_BASE;
+	return NULL;
+}
+
+struct error *kernel_symbol(struct kernel *kernel, const char *module, const char *name,
+			    uint64_t *ret)
+{
+	(void)module;
+	for (struct fake_symbol *symbol = kernel->symbols; symbol->name; symbol++) {
+		if (!strcmp(symbol->name, name)) {
+			*ret = symbol->address;
+			return NULL;
+		}
+	}
+	return error_new(ERROR_NOT_FOUND, "no symbol %s", name);
+}
+
+/* Small numbers in place of code addresses are indexes into the stacks' texts. */
+void kernel_symbolize(struct kernel *kernel, uint64_t address, char *buffer, size_t size)
+{
+	const char *name =
+		address < FAKE_CPUS * 8 ? kernel->stacks[address / 8][address % 8] : NULL;
+
+	snprintf(buffer, size, "%s", name ? name : "callback+0x0/0x10");
+}
+
+bool kernel_has_module(struct kernel *kernel, const char *name)
+{
+	return kernel->module && !strcmp(kernel->module, name);
+}
+
+struct error *kernel_member(struct kernel *kernel, const char *module, const char *type,
+			    const char *path, struct kernel_field *ret)
+{
+	(void)module;
+	for (const struct fake_member *member = kernel->members; member->type; member++) {
+		if (!strcmp(member->type, type) && !strcmp(member->path, path)) {
+			*ret = (struct kernel_field){member->offset, member->size, 0, 0};
+			return NULL;
+		}
+	}
+	return error_new(ERROR_NOT_FOUND, "struct %s has no member %s", type, path);
+}
+
+struct error *kernel_read_uint(struct kernel *kernel, uint64_t address, size_t size, uint64_t *ret)
+{
+	*ret = 0;
+	return fake_read(kernel, address, ret, size);
+}
+
+struct error *kernel_read_member(struct kernel *kernel, const char *module, const char *type,
+				 const char *path, uint64_t object, uint64_t *ret)
+{
+	struct kernel_field field;
+
+	try(kernel_member(kernel, module, type, path, &field));
+	return kernel_read_uint(kernel, object + field.offset, field.size, ret);
+}
+
+unsigned kernel_cpu_limit(struct kernel *kernel)
+{
+	return kernel->cpus;
+}
+
+bool kernel_cpu_possible(struct kernel *kernel, unsigned cpu)
+{
+	return cpu < kernel->cpus;
+}
+
+bool kernel_cpu_online(struct kernel *kernel, unsigned cpu)
+{
+	return kernel->online[cpu];
+}
+
+struct error *kernel_percpu_address(struct kernel *kernel, uint64_t symbol, unsigned cpu,
+				    uint64_t *ret)
+{
+	(void)kernel;
+	*ret = symbol + cpu * FAKE_PERCPU;
+	return NULL;
+}
+
+struct error *kernel_read_variable(struct kernel *kernel, const char *module, const char *name,
+				   size_t size, uint64_t *ret)
+{
+	uint64_t address;
+
+	try(kernel_symbol(kernel, module, name, &address));
+	return kernel_read_uint(kernel, address, size, ret);
+}
+
+struct error *kernel_read_percpu(struct kernel *kernel, const char *module, const char *name,
+				 unsigned cpu, size_t size, uint64_t *ret)
+{
+	uint64_t address;
+
+	try(kernel_symbol(kernel, module, name, &address));
+	return kernel_read_uint(kernel, address + cpu * FAKE_PERCPU, size, ret);
+}
+
+struct error *kernel_cpu_registers(struct kernel *kernel, unsigned cpu, struct cpu_registers *ret)
+{
+	if (!kernel->note[cpu])
+		return error_new(ERROR_NOT_FOUND, "no note");
+	*ret = kernel->registers[cpu];
+	ret->rip = cpu * 8;
+	return NULL;
+}
+
+struct error *kernel_unwind(struct kernel *kernel, const struct cpu_registers *registers,
+			    struct backtrace *ret)
+{
+	ret->frames = calloc(8, sizeof(*ret->frames));
+	ret->stop = kernel->stack_end;
+	ret->count = 0;
+	for (unsigned i = 0; i < 8 && kernel->stacks[registers->rip / 8][i]; i++) {
+		ret->frames[i].address = registers->rip + i;
+		ret->frames[i].reliable = !i || !kernel->guessed;
+		ret->count++;
+	}
+	return NULL;
+}
+
+void backtrace_deinit(struct backtrace *backtrace)
+{
+	free(backtrace->frames);
+}
+
+struct error *kernel_read_bpf_array(struct kernel *kernel, const char *name, void *buffer,
+				    size_t size)
+{
+	if (!kernel->marker)
+		return error_new(ERROR_NOT_FOUND, "no map %s", name);
+	memcpy(buffer, kernel->marker, size);
+	return NULL;
+}
+
+#endif

@@ -1,0 +1,596 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From a state of memory to the verdict: what src/virt reads, and what it makes of what is odd. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "fake_kernel.h"
+#include "virt/collect.h"
+#include "virt/verdict.h"
+
+/* Where things lie in the made-up kernel: per-cpu symbols have 4 KiB per CPU. */
+enum {
+	BOOT_CPU_DATA = 0x1000,
+	VARIABLES = 0x2000,
+	BOOTED = 0x3000,
+	VM_LIST = 0x4000,
+	TLBSTATE = 0x10000,
+	LIST = 0x14000,
+	CURRENT = 0x18000,
+	ENABLED = 0x1c000,
+	LOADED = 0x20000, /* struct loaded_vmcs, 256 bytes each, a page per CPU */
+	REGIONS = 0x40000, /* VMCS regions */
+	KVM = 0x60000,
+	VCPU = 0x61000,
+};
+
+static const struct fake_member members[] = {
+	{"cpuinfo_x86", "x86_vendor_id", 16, 16},
+	{"tlb_state", "cr4", 24, 8},
+	{"loaded_vmcs", "vmcs", 0, 8},
+	{"loaded_vmcs", "shadow_vmcs", 8, 8},
+	{"loaded_vmcs", "cpu", 16, 4},
+	{"loaded_vmcs", "launched", 20, 1},
+	{"loaded_vmcs", "loaded_vmcss_on_cpu_link", 32, 16},
+	{"loaded_vmcs", "host_state.cr3", 64, 8},
+	{"loaded_vmcs", "host_state.cr4", 72, 8},
+	{"loaded_vmcs", "host_state.gs_base", 80, 8},
+	{"loaded_vmcs", "host_state.fs_base", 88, 8},
+	{"loaded_vmcs", "host_state.rsp", 96, 8},
+	{"loaded_vmcs", "controls_shadow.vm_entry", 128, 4},
+	{"loaded_vmcs", "controls_shadow.vm_exit", 132, 4},
+	{"loaded_vmcs", "controls_shadow.pin", 136, 4},
+	{"loaded_vmcs", "controls_shadow.exec", 140, 4},
+	{"loaded_vmcs", "controls_shadow.secondary_exec", 144, 4},
+	{"kvm", "vm_list", 0, 16},
+	{"kvm", "online_vcpus", 16, 4},
+	{"kvm", "vcpu_array", 32, 16},
+	{"xarray", "xa_head", 8, 8},
+	{"xa_node", "shift", 0, 1},
+	{"xa_node", "slots", 40, 512},
+	{"kvm_vcpu", "cpu", 8, 4},
+	{"vcpu_vmx", "vcpu", 0, 64},
+	{"vcpu_vmx", "vmcs01", 64, 256},
+	{"vcpu_vmx", "nested.vmcs02", 512, 256},
+	{},
+};
+
+static struct kernel kernel;
+static struct report report;
+
+static void ok(struct error *err)
+{
+	if (err)
+		print_message("%s\n", err->message);
+	assert_null(err);
+}
+
+static void put(uint64_t place, uint64_t value, size_t size)
+{
+	fake_write(&kernel, FAKE_BASE + place, value, size);
+}
+
+static void variable(const char *name, int index, uint64_t value)
+{
+	fake_symbol(&kernel, name, FAKE_BASE + VARIABLES + index * 8);
+	put(VARIABLES + index * 8, value, 8);
+}
+
+static uint64_t loaded_place(unsigned cpu, unsigned index)
+{
+	return LOADED + cpu * 0x1000 + index * 256;
+}
+
+static uint64_t region_place(unsigned cpu, unsigned index)
+{
+	return REGIONS + cpu * 0x4000 + index * 0x1000;
+}
+
+static void list_set(unsigned cpu, uint64_t first)
+{
+	put(LIST + cpu * FAKE_PERCPU, FAKE_BASE + first, 8);
+}
+
+/** A loaded_vmcs of @cpu with a Bochs region in the given state; not on any list yet. */
+static void make_vmcs(unsigned cpu, unsigned index, bool launched, uint32_t state)
+{
+	uint64_t place = loaded_place(cpu, index);
+
+	put(place, FAKE_BASE + region_place(cpu, index), 8);
+	put(place + 16, cpu, 4);
+	put(place + 20, launched, 1);
+	put(region_place(cpu, index), 0x2b, 4);
+	put(region_place(cpu, index) + 8, state, 4);
+}
+
+static void list_vmcs(unsigned cpu, unsigned index)
+{
+	list_set(cpu, loaded_place(cpu, index) + 32);
+	put(loaded_place(cpu, index) + 32, FAKE_BASE + LIST + cpu * FAKE_PERCPU, 8);
+}
+
+static void set_shadow(unsigned cpu, uint64_t cr4)
+{
+	put(TLBSTATE + cpu * FAKE_PERCPU + 24, cr4, 8);
+}
+
+/*
+ * The healthy crash that every test starts from: two Intel CPUs with a cleared VMCS each, CPU 1
+ * panicked and CPU 0 was in a guest, the emergency path done, its bookkeeping as it leaves it.
+ */
+static int healthy(void **state)
+{
+	(void)state;
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.cpus = 2;
+	kernel.members = members;
+	kernel.module = "kvm_intel";
+	kernel.stack_end = "user mode";
+	fake_symbol(&kernel, "boot_cpu_data", FAKE_BASE + BOOT_CPU_DATA);
+	memcpy(kernel.memory + BOOT_CPU_DATA + 16, "GenuineIntel", 13);
+	variable("cpu_emergency_virt_callback", 0, 0xffffffffc0001000);
+	variable("crash_ipi_issued", 1, 1);
+	variable("waiting_for_crash_ipi", 2, 0);
+	variable("crashing_cpu", 3, 1);
+	variable("panic_cpu", 4, 1);
+	variable("vmcs_config", 5, 0);
+	fake_symbol(&kernel, "cpus_booted_once_mask", FAKE_BASE + BOOTED);
+	put(BOOTED, 3, 8);
+	fake_symbol(&kernel, "cpu_tlbstate", FAKE_BASE + TLBSTATE);
+	fake_symbol(&kernel, "loaded_vmcss_on_cpu", FAKE_BASE + LIST);
+	fake_symbol(&kernel, "current_vmcs", FAKE_BASE + CURRENT);
+	fake_symbol(&kernel, "virtualization_enabled", FAKE_BASE + ENABLED);
+	fake_symbol(&kernel, "vm_list", FAKE_BASE + VM_LIST);
+	put(VM_LIST, FAKE_BASE + VM_LIST, 8);
+	for (unsigned cpu = 0; cpu < FAKE_CPUS; cpu++) {
+		kernel.online[cpu] = kernel.note[cpu] = cpu < 2;
+		kernel.registers[cpu].cs = 0x10;
+		kernel.stacks[cpu][0] = cpu == 1 ? "__crash_kexec+0x1/0x9" : "vmx_vcpu_run+0x1/0x9";
+		put(ENABLED + cpu * FAKE_PERCPU, 1, 1);
+		list_set(cpu, LIST + cpu * FAKE_PERCPU);
+		set_shadow(cpu, cpu < 2 ? 0x1706f0 : UINT64_MAX);
+		if (cpu >= 2)
+			continue;
+		make_vmcs(cpu, 0, true, 0);
+		list_vmcs(cpu, 0);
+		put(CURRENT + cpu * FAKE_PERCPU, FAKE_BASE + region_place(cpu, 0), 8);
+	}
+	return 0;
+}
+
+static int done(void **state)
+{
+	(void)state;
+	report_deinit(&report);
+	return 0;
+}
+
+static bool says(const struct text_list *list, const char *words)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (strstr(list->items[i], words))
+			return true;
+	}
+	return false;
+}
+
+static void expect(bool accept, enum verdict verdict, const char *reason)
+{
+	report_deinit(&report);
+	ok(report_collect(&kernel, &report));
+	ok(verdict_judge(&report, accept));
+	bool fine = report.verdict == verdict && says(&report.reasons, reason);
+
+	for (size_t i = 0; i < report.reasons.count && !fine; i++)
+		print_message("%s: %s\n", verdict_name(report.verdict), report.reasons.items[i]);
+	assert_true(fine);
+}
+
+static void test_healthy(void **state)
+{
+	(void)state;
+	expect(false, VERDICT_PASS, "2 CPUs and none of 2 VMCSs");
+	assert_true(report.cpus[1].panic && !report.cpus[0].panic);
+	assert_int_equal(report.cpu_count, 2);
+	assert_int_equal(report.cpus[0].vmcs_count, 1);
+	assert_true(report.cpus[0].vmcs[0].listed && report.cpus[0].vmcs[0].current);
+	assert_string_equal(report.cpus[0].vmcs[0].format, "bochs");
+}
+
+static void test_vmx_left_on(void **state)
+{
+	(void)state;
+	set_shadow(0, 0x1726f0);
+	expect(false, VERDICT_FAIL, "VMX operation on CPU 0 is ON (direct, cr4-shadow)");
+}
+
+static void test_vmcs_left_active(void **state)
+{
+	(void)state;
+	put(region_place(0, 0) + 8, 1, 4);
+	expect(false, VERDICT_FAIL, "VMCS 0x40000 of CPU 0 is active (direct, vmcs-bochs)");
+}
+
+/* Taken off its list by a broken kernel, and not cleared: current_vmcs still names it. */
+static void test_active_off_the_list_but_current(void **state)
+{
+	(void)state;
+	list_set(0, LIST);
+	put(region_place(0, 0) + 8, 1, 4);
+	expect(false, VERDICT_FAIL, "VMCS 0x40000 of CPU 0 is active");
+}
+
+static void make_vm(unsigned vcpus)
+{
+	put(VM_LIST, FAKE_BASE + KVM, 8);
+	put(KVM, FAKE_BASE + VM_LIST, 8);
+	put(KVM + 16, vcpus, 4);
+	put(KVM + 32 + 8, FAKE_BASE + VCPU, 8);
+}
+
+/* On no list and not current: only its vCPU knows it. */
+static void test_active_known_to_its_vcpu_alone(void **state)
+{
+	(void)state;
+	make_vm(1);
+	put(VCPU + 64, FAKE_BASE + region_place(0, 2), 8);
+	put(VCPU + 64 + 16, 0, 4);
+	put(VCPU + 64 + 20, 1, 1);
+	put(region_place(0, 2), 0x2b, 4);
+	put(region_place(0, 2) + 8, 1, 4);
+	expect(false, VERDICT_FAIL, "VMCS 0x42000 of CPU 0 is active");
+	/* The same, cleared and unloaded in order: nothing to complain about. */
+	put(region_place(0, 2) + 8, 0, 4);
+	put(VCPU + 64 + 16, UINT32_MAX, 4);
+	put(VCPU + 64 + 20, 0, 1);
+	expect(false, VERDICT_PASS, "none of 3 VMCSs");
+}
+
+static void test_vcpus_in_an_xarray_node(void **state)
+{
+	(void)state;
+	const uint64_t node = KVM + 0x800;
+
+	make_vm(3);
+	put(KVM + 32 + 8, FAKE_BASE + node + 2, 8);
+	put(node, 0, 1);
+	put(node + 40 + 2 * 8, FAKE_BASE + VCPU, 8);
+	put(VCPU + 64, FAKE_BASE + region_place(1, 2), 8);
+	put(VCPU + 64 + 16, 1, 4);
+	put(region_place(1, 2), 0x2b, 4);
+	put(region_place(1, 2) + 8, 1, 4);
+	expect(false, VERDICT_FAIL, "VMCS 0x46000 of CPU 1 is active");
+	put(KVM + 32 + 8, FAKE_BASE + node + 2, 8);
+	put(node + 40 + 2 * 8, FAKE_BASE + node + 2, 8); /* the node is its own child */
+	expect(true, VERDICT_INCONCLUSIVE, "too deep");
+}
+
+static void test_missing_pages_are_unknown(void **state)
+{
+	(void)state;
+	static const uint64_t places[] = {
+		TLBSTATE, TLBSTATE + 0x1000, LIST,    CURRENT,          LIST + 0x1000,
+		LOADED,   LOADED + 0x1000,   REGIONS, REGIONS + 0x4000, VM_LIST};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		kernel.missing = FAKE_BASE + places[i];
+		expect(true, VERDICT_INCONCLUSIVE, "page not in dump");
+	}
+	kernel.missing = FAKE_BASE + VARIABLES; /* direct evidence does not need the chain */
+	expect(false, VERDICT_PASS, "");
+}
+
+static void test_looping_list(void **state)
+{
+	(void)state;
+	put(loaded_place(0, 0) + 32, FAKE_BASE + loaded_place(0, 0) + 32, 8);
+	expect(true, VERDICT_INCONCLUSIVE, "does not end");
+	put(loaded_place(0, 0) + 32, 0xdead, 8);
+	expect(true, VERDICT_INCONCLUSIVE, "is nowhere");
+}
+
+static void test_not_a_vmcs(void **state)
+{
+	(void)state;
+	put(region_place(0, 0), 0, 4);
+	expect(true, VERDICT_INCONCLUSIVE, "this is no VMCS");
+	put(region_place(0, 0), 0x2b, 4);
+	put(region_place(0, 0) + 8, 7, 4);
+	expect(true, VERDICT_INCONCLUSIVE, "neither 0 nor 1");
+}
+
+/* Loaded again after kvm_shutdown(), when VMPTRLD does nothing: on the list, never launched. */
+static void test_phantom_entry(void **state)
+{
+	(void)state;
+	put(loaded_place(0, 0) + 20, 0, 1);
+	expect(false, VERDICT_INCONCLUSIVE, "only inferred (vmcs-bochs");
+	put(ENABLED, 0, 1);
+	expect(false, VERDICT_PASS, "");
+	put(region_place(0, 0) + 8, 1, 4);
+	expect(false, VERDICT_FAIL, "VMCS 0x40000");
+}
+
+static void test_unknown_silicon(void **state)
+{
+	(void)state;
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		put(region_place(cpu, 0), 0x12, 4);
+	expect(false, VERDICT_INCONCLUSIVE, "only inferred (emergency-chain)");
+	expect(true, VERDICT_PASS, "rests on inference for 2 of 4");
+	variable("waiting_for_crash_ipi", 2, 1);
+	expect(true, VERDICT_INCONCLUSIVE, "VMCS 0x40000 of CPU 0: unknown");
+}
+
+static void test_enlightened_vmcs(void **state)
+{
+	(void)state;
+	put(region_place(0, 0), 1, 4);
+	expect(true, VERDICT_INCONCLUSIVE, "enlightened");
+}
+
+static void make_vmcs12(void)
+{
+	static const uint16_t fields[][3] = {
+		/* vmcs12, loaded_vmcs, bytes */
+		{592, 64, 8},  {600, 72, 8},  {616, 80, 8},  {608, 88, 8},  {664, 96, 8},
+		{780, 128, 4}, {768, 132, 4}, {744, 136, 4}, {748, 140, 4}, {804, 144, 4},
+	};
+
+	put(region_place(0, 0), 0x11e57ed0, 4);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
+		put(region_place(0, 0) + fields[i][0], 0x1000 + i, fields[i][2]);
+		put(loaded_place(0, 0) + fields[i][1], 0x1000 + i, fields[i][2]);
+	}
+}
+
+static void test_vmcs12(void **state)
+{
+	(void)state;
+	put(region_place(0, 0), 0x11e57ed0, 4);
+	expect(false, VERDICT_INCONCLUSIVE, "VMCS 0x40000"); /* blank: never written back */
+	expect(true, VERDICT_INCONCLUSIVE, "contradict");
+	make_vmcs12();
+	expect(false, VERDICT_INCONCLUSIVE, "only inferred (vmcs-vmcs12, emergency-chain)");
+	expect(true, VERDICT_PASS, "rests on inference for 1 of 4");
+	put(loaded_place(0, 0) + 64, 0x9999, 8);
+	expect(true, VERDICT_INCONCLUSIVE, "host_state.cr3 is not as KVM last wrote it");
+	put(loaded_place(0, 0) + 72, 0x9999, 8);
+	expect(false, VERDICT_INCONCLUSIVE, "VMCS 0x40000");
+	put(region_place(0, 0) + 8, 1, 4);
+	expect(false, VERDICT_FAIL, "(direct, vmcs-vmcs12)");
+}
+
+static void test_vmxon_race(void **state)
+{
+	(void)state;
+	set_shadow(0, 0x1726f0);
+	kernel.stacks[0][0] = "native_write_cr4+0x5/0x50";
+	kernel.stacks[0][1] = "cr4_update_irqsoff+0x30/0x40";
+	kernel.stacks[0][2] = "vmx_enable_virtualization_cpu+0x80/0x200 [kvm_intel]";
+	expect(false, VERDICT_INCONCLUSIVE, "in all likelihood VMX was never on");
+	kernel.stacks[0][2] = "switch_mm_irqs_off+0x80/0x200";
+	expect(false, VERDICT_FAIL, "CPU 0 is ON");
+	kernel.stacks[0][2] = "vmx_enable_virtualization_cpu+0x80/0x200 [kvm_intel]";
+	kernel.guessed = true;
+	expect(false, VERDICT_FAIL, "CPU 0 is ON");
+}
+
+static void test_never_started_cpu_is_no_subject(void **state)
+{
+	(void)state;
+	kernel.cpus = 4;
+	expect(false, VERDICT_PASS, "");
+	assert_int_equal(report.cpu_count, 2);
+	fake_forget(&kernel, "cpus_booted_once_mask"); /* the CR4 shadow tells it as well */
+	expect(false, VERDICT_PASS, "");
+	assert_int_equal(report.cpu_count, 2);
+	set_shadow(2, 0x1726f0);
+	expect(false, VERDICT_FAIL, "CPU 2 is ON");
+}
+
+static void make_amd(void)
+{
+	memcpy(kernel.memory + BOOT_CPU_DATA + 16, "AuthenticAMD", 13);
+	kernel.module = "kvm_amd";
+}
+
+static void test_svm_is_inferred(void **state)
+{
+	(void)state;
+	make_amd();
+	expect(false, VERDICT_INCONCLUSIVE, "SVM (EFER.SVME) on CPU 0: off is only inferred");
+	expect(true, VERDICT_PASS, "inference for 2 of 2");
+	assert_int_equal(report.cpus[0].vmcs_count, 0);
+}
+
+static void test_chain_that_broke(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *name;
+		int index;
+		uint32_t good, bad;
+		const char *reason;
+	} breaks[] = {
+		{"crash_ipi_issued", 1, 1, 0, "not issued"},
+		{"waiting_for_crash_ipi", 2, 0, 1, "waiting_for_crash_ipi is 1"},
+		{"waiting_for_crash_ipi", 2, 0, -1, "waiting_for_crash_ipi is -1"},
+		{"crashing_cpu", 3, 1, -1, "crashing_cpu is not set"},
+		{"crashing_cpu", 3, 1, 0, "the shootdown was CPU 0's, but CPU 1 panicked"},
+	};
+
+	make_amd();
+	for (size_t i = 0; i < sizeof(breaks) / sizeof(*breaks); i++) {
+		variable(breaks[i].name, breaks[i].index, breaks[i].bad);
+		expect(true, VERDICT_INCONCLUSIVE, breaks[i].reason);
+		variable(breaks[i].name, breaks[i].index, breaks[i].good);
+	}
+	kernel.note[0] = false;
+	expect(true, VERDICT_INCONCLUSIVE, "did not answer");
+	kernel.note[0] = true;
+	kernel.note[1] = false;
+	expect(true, VERDICT_INCONCLUSIVE, "did not come to save");
+	kernel.note[1] = true;
+	kernel.missing = FAKE_BASE + VARIABLES;
+	expect(true, VERDICT_INCONCLUSIVE, "cannot be read");
+}
+
+static void test_stopped_by_the_reboot(void **state)
+{
+	(void)state;
+	make_amd();
+	kernel.online[0] = kernel.note[0] = false;
+	expect(true, VERDICT_PASS, "");
+	/* Stopped, and took the NMI all the same: its count is not another CPU's. */
+	kernel.note[0] = true;
+	variable("waiting_for_crash_ipi", 2, -1);
+	expect(true, VERDICT_PASS, "");
+}
+
+static void test_no_callback(void **state)
+{
+	(void)state;
+	make_amd();
+	variable("cpu_emergency_virt_callback", 0, 0);
+	expect(false, VERDICT_INCONCLUSIVE, "only inferred (kvm-bookkeeping)");
+}
+
+static void test_intel_without_kvm(void **state)
+{
+	(void)state;
+	kernel.module = NULL;
+	fake_forget(&kernel, "vmcs_config");
+	expect(true, VERDICT_INCONCLUSIVE, "may have further VMCSs"); /* whose callback is it? */
+	variable("cpu_emergency_virt_callback", 0, 0);
+	expect(false, VERDICT_PASS, "none of 0 VMCSs");
+}
+
+static void test_capture_kernel(void **state)
+{
+	(void)state;
+	kernel.live = true;
+	expect(false, VERDICT_PASS, "");
+	assert_string_equal(report.cpus[1].finding.by, "cr4-shadow, capture-kernel-booted");
+	set_shadow(1, 0x1726f0);
+	expect(false, VERDICT_FAIL, "contradicts itself");
+	assert_int_equal(report.conflicts.count, 1);
+}
+
+static struct marker make_marker(void)
+{
+	return (struct marker){
+		.magic = MARKER_MAGIC,
+		.version = MARKER_VERSION,
+		.size = sizeof(struct marker),
+		.case_id = "case-1",
+		.window = "virt-off",
+		.probe = "kvm_disable_virtualization_cpu+0x0 [kvm]",
+		.reboot = "restart",
+		.panic_cpu = 1,
+		.t_hit = 1000,
+	};
+}
+
+static void expect_hit(const struct marker *marker, enum hit_state state)
+{
+	kernel.marker = marker;
+	expect(false, VERDICT_PASS, "");
+	if (report.hit.state != state)
+		fail_msg("%s: %s", hit_name(report.hit.state), report.hit.reason);
+}
+
+static void test_hit(void **state)
+{
+	(void)state;
+	struct marker marker = make_marker();
+
+	expect_hit(&marker, HIT_MISSED);
+	kernel.stacks[0][1] = "bpf_trampoline+0x5/0x50";
+	kernel.stacks[0][2] = "kvm_disable_virtualization_cpu+0x5/0x60 [kvm]";
+	expect_hit(&marker, HIT_HIT);
+	assert_true(report.has_case && report.cpus[0].reboot && !report.cpus[1].reboot);
+	assert_string_equal(report.hit.frame, kernel.stacks[0][2]);
+	marker.t_end = 2000;
+	expect_hit(&marker, HIT_UNKNOWN);
+	marker.t_end = marker.t_hit = 0;
+	expect_hit(&marker, HIT_UNKNOWN);
+	marker.t_hit = 1000;
+	kernel.guessed = true;
+	expect_hit(&marker, HIT_UNKNOWN);
+	kernel.guessed = false;
+	kernel.stacks[0][2] = "kvm_disable_virtualization_cpu_not+0x5/0x60 [kvm]";
+	expect_hit(&marker, HIT_MISSED);
+	kernel.stack_end = "page not in dump";
+	expect_hit(&marker, HIT_UNKNOWN);
+	strcpy(marker.window, "none");
+	expect_hit(&marker, HIT_NONE);
+}
+
+static void test_foreign_marker(void **state)
+{
+	(void)state;
+	struct marker marker = make_marker();
+
+	marker.size--;
+	expect_hit(&marker, HIT_NONE);
+	assert_false(report.has_case);
+	marker = make_marker();
+	memset(marker.case_id, 'x', sizeof(marker.case_id)); /* does not end */
+	expect_hit(&marker, HIT_NONE);
+	assert_false(report.has_case);
+	marker = make_marker();
+	marker.window[0] = '\033';
+	expect_hit(&marker, HIT_NONE);
+	assert_false(report.has_case);
+}
+
+static void test_roles_without_marker(void **state)
+{
+	(void)state;
+	kernel.stacks[0][1] = "kernel_restart+0x5/0x60";
+	expect(false, VERDICT_PASS, "");
+	assert_string_equal(role_name(&report.cpus[0]), "reboot");
+	assert_string_equal(role_name(&report.cpus[1]), "panic");
+	variable("panic_cpu", 4, 0);
+	variable("crashing_cpu", 3, 0);
+	expect(false, VERDICT_PASS, "");
+	assert_string_equal(role_name(&report.cpus[0]), "panic+reboot");
+}
+
+#define collect_test(name) cmocka_unit_test_setup_teardown(name, healthy, done)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		collect_test(test_healthy),
+		collect_test(test_vmx_left_on),
+		collect_test(test_vmcs_left_active),
+		collect_test(test_active_off_the_list_but_current),
+		collect_test(test_active_known_to_its_vcpu_alone),
+		collect_test(test_vcpus_in_an_xarray_node),
+		collect_test(test_missing_pages_are_unknown),
+		collect_test(test_looping_list),
+		collect_test(test_not_a_vmcs),
+		collect_test(test_phantom_entry),
+		collect_test(test_unknown_silicon),
+		collect_test(test_enlightened_vmcs),
+		collect_test(test_vmcs12),
+		collect_test(test_vmxon_race),
+		collect_test(test_never_started_cpu_is_no_subject),
+		collect_test(test_svm_is_inferred),
+		collect_test(test_chain_that_broke),
+		collect_test(test_stopped_by_the_reboot),
+		collect_test(test_no_callback),
+		collect_test(test_intel_without_kvm),
+		collect_test(test_capture_kernel),
+		collect_test(test_hit),
+		collect_test(test_foreign_marker),
+		collect_test(test_roles_without_marker),
+	};
+
+	return cmocka_run_group_tests_name("collect", tests, NULL, NULL);
+}
