@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2086
 #
 # Bad usage of crashtrigger and guestload ends with status 64 and one clear line, before anything
 # is looked at or harmed. Nothing here says --yes-crash-this-machine.
 
 dir=$(dirname "$0")
 bin=$dir/../../build/bin
+# shellcheck source=tests/tap.sh
 . "$dir/../tap.sh"
 
 # expect STATUS TEXT COMMAND...
