@@ -74,6 +74,17 @@ static enum outcome decide_verdict(const struct outcome_facts *facts, const char
 	return facts->verdict;
 }
 
+/* The exit status says the same as verdict.json. */
+static bool agrees(const struct outcome_facts *facts)
+{
+	static const enum outcome verdicts[] = {[JUDGE_PASS] = OUTCOME_PASS,
+						[JUDGE_FAIL] = OUTCOME_FAIL,
+						[JUDGE_INCONCLUSIVE] = OUTCOME_INCONCLUSIVE};
+
+	return facts->judge >= JUDGE_PASS && facts->judge <= JUDGE_INCONCLUSIVE &&
+	       verdicts[facts->judge] == facts->verdict;
+}
+
 enum outcome outcome_decide(const struct outcome_facts *facts, const char **ret_why)
 {
 	bool whole = facts->ending == ENDING_DONE;
@@ -82,11 +93,10 @@ enum outcome outcome_decide(const struct outcome_facts *facts, const char **ret_
 		*ret_why = "verify_vmcs refused the dump, or it is not this case's";
 		return OUTCOME_LAB_BROKEN;
 	}
-	if (whole && facts->verdict_read && facts->judge >= JUDGE_PASS &&
-	    facts->judge <= JUDGE_INCONCLUSIVE)
+	if (whole && facts->verdict_read && agrees(facts))
 		return decide_verdict(facts, ret_why);
 	if (whole && facts->judge >= 0) {
-		*ret_why = "verify_vmcs failed on the host";
+		*ret_why = "verify_vmcs failed on the host, or contradicts itself";
 		return OUTCOME_LAB_BROKEN;
 	}
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a machine is started from, what a saved Bochs tells, and what KVM would give a guest. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lab/backend.h"
+#include "lab/bochs_state.h"
+#include "lab/domain.h"
+#include "lab/files.h"
+#include "lab/kvm_probe.h"
+
+static const struct case_spec spec = {.name = "a", .cpus = 3};
+static const struct lab_paths paths = {
+	.root = ".", .bin = "/bin", .bochs = "/b/bochs", .images = "/i"};
+static const struct machine_setup setup = {.paths = &paths,
+					   .spec = &spec,
+					   .id = "a.1",
+					   .directory = "/r/<a>&b",
+					   .images = "/i/6.12",
+					   .cmdline = "a=\"b\" c"};
+
+static char *describe(const struct backend *backend)
+{
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	assert_null(backend->describe(&setup, out));
+	fclose(out);
+	return text;
+}
+
+static void assert_has(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+static void test_domain(void **state)
+{
+	char *tcg = describe(&backend_tcg), *kvm = describe(&backend_kvm);
+
+	(void)state;
+	assert_has(tcg, "<domain type='qemu'>");
+	assert_has(tcg, "<name>a.1</name>");
+	assert_has(tcg, "<vcpu>3</vcpu>");
+	assert_has(tcg, "<kernel>/i/6.12/vmlinuz</kernel>");
+	assert_has(tcg, "<cmdline>a=&quot;b&quot; c</cmdline>");
+	assert_has(tcg, "<source path='/r/&lt;a&gt;&amp;b/events.log'/>");
+	assert_has(tcg, "<feature policy='require' name='svm'/>");
+	assert_has(tcg, "<on_reboot>destroy</on_reboot>");
+	assert_null(strchr(tcg, '@'));
+	assert_has(kvm, "<domain type='kvm'>");
+	assert_has(kvm, "<cpu mode='host-passthrough'/>");
+	free(tcg);
+	free(kvm);
+}
+
+static void test_placeholders(void **state)
+{
+	static const struct placeholder values[] = {{"A", "<", 0}, {"B", "<x/>", 1}, {}};
+	char *text = NULL;
+
+	(void)state;
+	assert_null(domain_fill("@A@@B@ me@home @ @a@ @", values, &text));
+	assert_string_equal(text, "&lt;<x/> me@home @ @a@ @");
+	free(text);
+	struct error *err = domain_fill("@C@", values, &text);
+	assert_non_null(err);
+	assert_string_equal(err->message, "unknown placeholder @C@");
+	error_free(err);
+}
+
+static void test_bochsrc(void **state)
+{
+	char *text = describe(&backend_bochs);
+
+	(void)state;
+	assert_has(text, "count=3,");
+	assert_has(text, "path=\"/i/6.12/bochs-boot.img\", mode=volatile");
+	assert_has(text, "memory: guest=512, host=512");
+	assert_has(text, "/b/bochs -q -unlock -f bochsrc");
+	free(text);
+}
+
+#define STATE(before, cr4, efer, vmx)                                                             \
+	"cpu0 = {\n" before "  CR3 = 0x1\n" cr4 "  MSR = {\n    apicbase = 0xfee00900\n" efer     \
+	"  }\n  VMX = {\n    vmcsptr = 0x2000\n" vmx                                              \
+	"    VMCS_CACHE = {\n      HOST_STATE = {\n        CR4 = 0x9\n        EFER = 0x9\n      " \
+	"}\n"                                                                                     \
+	"    }\n  }\n}\n"
+
+static struct error *read_state(const char *text, struct bochs_cpu *ret)
+{
+	FILE *stream = fmemopen((void *)text, strlen(text), "r");
+
+	assert_non_null(stream);
+	struct error *err = bochs_state_read(stream, ret);
+	fclose(stream);
+	return err;
+}
+
+static void test_bochs_state(void **state)
+{
+	struct bochs_cpu cpu;
+
+	(void)state;
+	assert_null(read_state(
+		STATE("", "  CR4 = 0x001726f0\n", "    EFER = 0x00000d01\n", "    in_vmx = true\n"),
+		&cpu));
+	assert_int_equal(cpu.cr4, 0x1726f0);
+	assert_int_equal(cpu.efer, 0xd01);
+	assert_true(cpu.vmx);
+	assert_null(read_state(STATE("", "  CR4 = 0x0\n", "    EFER = 0x0\n",
+				     "    in_vmx = false\n    in_vmx_guest = true\n"),
+			       &cpu));
+	assert_false(cpu.vmx);
+}
+
+static void test_bochs_state_incomplete(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		STATE("", "", "    EFER = 0x1\n", "    in_vmx = true\n"),
+		STATE("", "  CR4 = 0x1\n", "", "    in_vmx = true\n"),
+		STATE("", "  CR4 = 0x1\n", "    EFER = 0x1\n", ""),
+		STATE("", "  CR4 = no\n", "    EFER = 0x1\n", "    in_vmx = true\n"),
+		STATE("", "  CR4 = 0x1\n", "    EFER = 0x1\n", "    in_vmx = maybe\n"),
+		STATE("}\n}\n", "  CR4 = 0x1\n", "    EFER = 0x1\n", "    in_vmx = true\n"),
+		"a = {\nb = {\nc = {\nd = {\ne = {\nf = {\ng = {\nh = {\ni = {\n",
+	};
+	struct bochs_cpu cpu;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct error *err = read_state(texts[i][0] ? texts[i] : "\n", &cpu);
+		if (!err)
+			fail_msg("text %zu was taken", i);
+		assert_int_equal(err->code, ERROR_FORMAT);
+		error_free(err);
+	}
+}
+
+/** A made-up host: /proc/cpuinfo and /sys/module. */
+struct host {
+	char folder[64], cpuinfo[96], modules[96];
+};
+
+static void host_init(struct host *host, const char *flags, const char *module, const char *nested)
+{
+	strcpy(host->folder, "/tmp/crashlab-host-XXXXXX");
+	assert_non_null(mkdtemp(host->folder));
+	snprintf(host->cpuinfo, sizeof(host->cpuinfo), "%s/cpuinfo", host->folder);
+	snprintf(host->modules, sizeof(host->modules), "%s/module", host->folder);
+	char *cpuinfo =
+		format_string("processor\t: 0\nflags\t\t: fpu %s\nbugs\t: vmx svm\n", flags);
+	assert_null(write_text(host->cpuinfo, cpuinfo));
+	free(cpuinfo);
+	if (module) {
+		char *folder = format_string("%s/%s/parameters", host->modules, module);
+		char *file = format_string("%s/nested", folder);
+		assert_null(make_directories(folder));
+		assert_null(write_text(file, nested));
+		free(file);
+		free(folder);
+	}
+}
+
+static void test_kvm_probe(void **state)
+{
+	static const struct {
+		const char *flags, *module, *nested;
+		enum vendor vendor;
+		const char *why; /* NULL: fine */
+	} rows[] = {
+		{"vmx sse", "kvm_intel", "Y\n", VENDOR_VMX, NULL},
+		{"sse svm", "kvm_amd", "1\n", VENDOR_SVM, NULL},
+		{"vmx", "kvm_intel", "N\n", VENDOR_VMX, "does not nest"},
+		{"svm", "kvm_amd", "0\n", VENDOR_SVM, "does not nest"},
+		{"vmx", NULL, NULL, VENDOR_VMX, "not loaded"},
+		{"vmx", "kvm_intel", "Y\n", VENDOR_SVM, "no svm"},
+		{"svm_lock xsvm", "kvm_amd", "1\n", VENDOR_SVM, "no svm"},
+		{"", NULL, NULL, VENDOR_VMX, "no vmx"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct host host;
+		host_init(&host, rows[i].flags, rows[i].module, rows[i].nested);
+		const struct kvm_sources sources = {host.cpuinfo, host.modules, NULL};
+		struct error *err = kvm_probe(&sources, rows[i].vendor);
+		if (!rows[i].why)
+			assert_null(err);
+		else
+			assert_has(err ? err->message : "(fine)", rows[i].why);
+		error_free(err);
+		remove_tree(host.folder);
+	}
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	assert_ptr_equal(backend_find("tcg"), &backend_tcg);
+	assert_null(backend_find("auto"));
+}
+
+static void test_tail(void **state)
+{
+	static const char path[] = "/tmp/crashlab-tail-test";
+	char *text;
+	size_t size;
+
+	(void)state;
+	assert_null(write_text(path, "one\ntwo\r\n\033[mthree\n\n"));
+	FILE *out = open_memstream(&text, &size);
+	assert_true(print_tail(out, path, 2, "| "));
+	fclose(out);
+	assert_string_equal(text, "| two\n| [mthree\n");
+	free(text);
+	out = open_memstream(&text, &size);
+	assert_true(print_tail(out, path, 9, ""));
+	assert_null(write_text(path, ""));
+	assert_false(print_tail(out, path, 9, ""));
+	assert_false(print_tail(out, "/nonexistent", 9, ""));
+	fclose(out);
+	assert_string_equal(text, "one\ntwo\n[mthree\n");
+	free(text);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_domain),
+		cmocka_unit_test(test_placeholders),
+		cmocka_unit_test(test_bochsrc),
+		cmocka_unit_test(test_bochs_state),
+		cmocka_unit_test(test_bochs_state_incomplete),
+		cmocka_unit_test(test_kvm_probe),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_tail),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Scenario files: what they may say, and that every mistake is named with its line. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lab/scenario.h"
+
+#define CASE(name) "[case " name "]\nvendor = vmx\nreboot = restart\nwindow = virt-off\n"
+
+static struct error *read_string(const char *text, struct scenario *ret)
+{
+	FILE *stream = fmemopen((void *)text, strlen(text), "r");
+
+	assert_non_null(stream);
+	struct error *err = scenario_read(stream, "s.ini", ret);
+	fclose(stream);
+	return err;
+}
+
+static void test_reads_cases(void **state)
+{
+	static const char text[] =
+		"; comment\n[defaults]\ncpus = 4\npanic_cpu = 3 ; the last\n"
+		"hold_us = 2000\n\n" CASE(
+			"one") "\n[case two]\nvendor=svm\n"
+			       "reboot=sysrq-b\nwindow=kvm_shutdown+0x1f\nreboot_cpu = 2\n"
+			       "break = svm-on\nbreak_cpu = 1\nimages = break\nexpect = FAIL\n"
+			       "expect_cpu = 1\n";
+	struct scenario scenario;
+
+	(void)state;
+	assert_null(read_string(text, &scenario));
+	assert_int_equal(scenario.count, 2);
+	const struct case_spec *one = &scenario.cases[0], *two = &scenario.cases[1];
+	assert_string_equal(one->name, "one");
+	assert_int_equal(one->line, 7);
+	assert_int_equal(one->vendor, VENDOR_VMX);
+	assert_int_equal(one->cpus, 4);
+	assert_int_equal(one->panic_cpu, 3);
+	assert_int_equal(one->reboot_cpu, 0);
+	assert_int_equal(one->hold_us, 2000);
+	assert_int_equal(one->expect, OUTCOME_PASS);
+	assert_int_equal(one->expect_cpu, -1);
+	assert_string_equal(one->broken, "none");
+	assert_string_equal(one->images, "");
+	assert_true(case_has_window(one));
+	assert_int_equal(two->vendor, VENDOR_SVM);
+	assert_string_equal(case_reboots[two->reboot], "sysrq-b");
+	assert_string_equal(two->window, "kvm_shutdown+0x1f");
+	assert_string_equal(two->broken, "svm-on");
+	assert_int_equal(two->break_cpu, 1);
+	assert_string_equal(two->images, "break");
+	assert_int_equal(two->expect, OUTCOME_FAIL);
+	assert_int_equal(two->expect_cpu, 1);
+	scenario_deinit(&scenario);
+}
+
+static void test_defaults_may_hold_what_is_required(void **state)
+{
+	struct scenario scenario;
+
+	(void)state;
+	assert_null(read_string("[defaults]\nvendor=vmx\nreboot=restart\nwindow=none\n[case a]\n",
+				&scenario));
+	assert_int_equal(scenario.count, 1);
+	assert_false(case_has_window(&scenario.cases[0]));
+	scenario_deinit(&scenario);
+}
+
+static void test_names_every_mistake(void **state)
+{
+	static const struct {
+		const char *text, *message;
+	} mistakes[] = {
+		{"", "s.ini: declares no case"},
+		{"[defaults]\ncpus = 2\n", "s.ini: declares no case"},
+		{"cpus = 2\n", "s.ini:1: \"cpus\" stands outside any section"},
+		{"[wrong]\n", "s.ini:1: unknown section [wrong]"},
+		{CASE("a") "[empty]\n", "s.ini:5: unknown section [empty]"},
+		{"[case a b]\n", "s.ini:1: case name: \"a b\" has a character"},
+		{"[case ]\n", "s.ini:1: case name: needs 1 to 47 characters"},
+		{CASE("a") CASE("a"), "s.ini:5: case a is there already, in line 1"},
+		{CASE("a") "[defaults]\n", "s.ini:5: [defaults] must come before"},
+		{CASE("a") "colour = red\n", "s.ini:5: unknown key \"colour\""},
+		{CASE("a") "vendor = svm\n", "s.ini:5: \"vendor\" is given twice"},
+		{CASE("a") "cpus = two\n", "s.ini:5: cpus: \"two\" is not a number from 1"},
+		{CASE("a") "cpus = 0\n", "s.ini:5: cpus: \"0\" is not a number from 1"},
+		{CASE("a") "cpus = -1\n", "s.ini:5: cpus: \"-1\" is not a number"},
+		{CASE("a") "hold_us =\n", "s.ini:5: hold_us: \"\" is not a number"},
+		{CASE("a") "load = heavy\n", "s.ini:5: load: \"heavy\" is none of: spin"},
+		{CASE("a") "expect = pass\n", "s.ini:5: expect: \"pass\" is none of: PASS, FAIL"},
+		{CASE("a") "break = a/b\n", "s.ini:5: break: \"a/b\" has a character"},
+		{CASE("a") "panic_cpu = 2\n", "s.ini:1: case a: panic_cpu and reboot_cpu must be"},
+		{CASE("a") "reboot_cpu = 1\n",
+		 "s.ini:1: case a: panic_cpu and reboot_cpu must dif"},
+		{CASE("a") "expect_cpu = 2\n", "s.ini:1: case a: expect_cpu must be below 2"},
+		{CASE("a") "break = x\nbreak_cpu = 2\n", "s.ini:1: case a: break_cpu must be"},
+		{"\n[case a]\nvendor = vmx\nreboot = restart\n",
+		 "s.ini:2: case a has no \"window\""},
+		{CASE("a") "nonsense\n", "s.ini:5: neither [section] nor key = value"},
+		{CASE("a") "[case\n", "s.ini:5: unknown section [case"},
+	};
+	struct scenario scenario;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		struct error *err = mistakes[i].text[0] ? read_string(mistakes[i].text, &scenario)
+							: read_string("\n", &scenario);
+		assert_non_null(err);
+		if (strncmp(err->message, mistakes[i].message, strlen(mistakes[i].message)))
+			fail_msg("\"%s\" instead of \"%s\"", err->message, mistakes[i].message);
+		assert_int_equal(err->code, ERROR_USAGE);
+		assert_null(scenario.cases);
+		error_free(err);
+	}
+}
+
+static void test_long_line(void **state)
+{
+	char text[600] = CASE("a") "; ";
+	struct scenario scenario;
+
+	(void)state;
+	memset(text + strlen(text), 'x', 500);
+	struct error *err = read_string(text, &scenario);
+	assert_non_null(err);
+	assert_string_equal(err->message, "s.ini:5: line is too long");
+	error_free(err);
+}
+
+static void test_own_scenarios(void **state)
+{
+	static const char *const files[] = {"scenarios/main.ini", "scenarios/controls.ini"};
+	struct scenario scenario;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		assert_null(scenario_load(files[i], &scenario));
+		assert_true(scenario.count >= 3);
+		scenario_deinit(&scenario);
+	}
+	struct error *err = scenario_load("scenarios/no-such.ini", &scenario);
+	assert_non_null(err);
+	error_free(err);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reads_cases),
+		cmocka_unit_test(test_defaults_may_hold_what_is_required),
+		cmocka_unit_test(test_names_every_mistake),
+		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_own_scenarios),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
