@@ -7,23 +7,25 @@
 
 /**
  * How kernels switch virtualization off in an emergency, newest first; a kernel is the first one
- * whose symbol it has.
+ * whose symbol it has. Before cpu_emergency_virt_callback VMXOFF and SVM's disable needed no
+ * callback, and VMCLEAR was the crash path's alone (kdump_nmi_callback()).
  */
 static const struct mechanism {
 	const char *symbol;
-	const char *callback; /* pointer that KVM registers, NULL: none */
+	const char *callback; /* pointer that KVM registers */
 	bool unconditional; /* VMXOFF and SVM's disable happen without the callback */
-	bool stops_svm; /* also on CPUs that the reboot IPI stops */
+	bool stop_disables_svm; /* on CPUs that the reboot IPI stops */
+	bool stop_clears; /* VMCLEAR on those */
 	const char *kernels;
 } mechanisms[] = {
-	{"x86_virt_emergency_disable_virtualization_cpu", "cpu_emergency_virt_callback", true, true,
-	 "7.x, arch/x86/virt/hw.c"},
-	{"cpu_emergency_virt_callback", "cpu_emergency_virt_callback", false, true,
+	{"x86_virt_emergency_disable_virtualization_cpu", "kvm_emergency_callback", true, true,
+	 true, "7.x, arch/x86/virt/hw.c"},
+	{"cpu_emergency_virt_callback", "cpu_emergency_virt_callback", false, true, true,
 	 "6.6, and 6.1.y from about 6.1.149, arch/x86/kernel/reboot.c"},
-	{"cpu_emergency_disable_virtualization", "crash_vmclear_loaded_vmcss", true, true,
-	 "6.1.y before that, arch/x86/kernel/reboot.c"},
-	{"crash_vmclear_loaded_vmcss", "crash_vmclear_loaded_vmcss", true, false,
-	 "5.10, arch/x86/kernel/crash.c; smp_reboot_interrupt() calls cpu_emergency_vmxoff() only"},
+	{"cpu_emergency_disable_virtualization", "crash_vmclear_loaded_vmcss", true, true, false,
+	 "6.3 (26044aff37a5, a2b07fa7b933) and stable trees since, arch/x86/kernel/reboot.c"},
+	{"crash_vmclear_loaded_vmcss", "crash_vmclear_loaded_vmcss", true, false, false,
+	 "before, arch/x86/kernel/crash.c; smp_reboot_interrupt() calls cpu_emergency_vmxoff()"},
 };
 
 /** Variables shown under "chain", and those of them that are kept. */
@@ -40,7 +42,8 @@ static const struct variable {
 	{"system_state", NULL, 4, 0},
 	{"reboot_emergency", NULL, 4, 0},
 	{"stopping_cpu", NULL, 4, 0},
-	{"kvm_rebooting", "*", 1, 0},
+	{"kvm_rebooting", "*", 1, 0}, /* to 6.18 */
+	{"virt_rebooting", NULL, 1, 0}, /* 7.x */
 };
 
 static struct error *collect_callback(struct collector *collector)
@@ -60,7 +63,8 @@ static struct error *collect_callback(struct collector *collector)
 	if (!found)
 		return report_add_chain(collector->report, "callback", false, 0, NULL);
 	chain->unconditional = found->unconditional;
-	chain->stops_svm = found->stops_svm;
+	chain->stop_disables_svm = found->stop_disables_svm;
+	chain->stop_clears = found->stop_clears;
 	struct error *err =
 		kernel_read_variable(collector->kernel, NULL, found->callback, 8, &chain->callback);
 
@@ -169,7 +173,7 @@ bool chain_done(const struct collector *collector, const struct cpu_finding *cpu
 	if (!cpu->note && !cpu->online) {
 		/* sysvec_reboot() and stop_this_cpu(): disabled first, then marked offline. */
 		snprintf(why, size, "stopped by the reboot IPI, after %s", callback);
-		return chain->stops_svm || !(cpu->properties & 1u << PROPERTY_SVM);
+		return chain->stop_disables_svm || !(cpu->properties & 1u << PROPERTY_SVM);
 	}
 	if (!cpu->note) {
 		snprintf(why, size, "it did not answer the shootdown's NMI: no note");
@@ -182,26 +186,35 @@ bool chain_done(const struct collector *collector, const struct cpu_finding *cpu
 	return true;
 }
 
-/** Per-cpu "on" of KVM, by the kernels that have it (virt/kvm/kvm_main.c, module kvm). */
-static const char *const enabled_variables[] = {
-	"virtualization_enabled", /* 6.12 */
-	"hardware_enabled", /* 6.3 to 6.11 */
+/** Per-cpu records of virtualization being on, by the kernels that have them. */
+static const struct {
+	const char *name;
+	size_t size;
+} enabled_variables[] = {
+	{"virtualization_enabled", 1}, /* 6.12, virt/kvm/kvm_main.c */
+	{"hardware_enabled", 1}, /* 6.3 to 6.11 */
+	{"virtualization_nr_users", 4}, /* 7.x, arch/x86/virt/hw.c: KVM's and others' */
 };
 
 bool kvm_was_off(const struct collector *collector, unsigned cpu)
 {
+	bool off = false;
+
 	for (size_t i = 0; i < sizeof(enabled_variables) / sizeof(*enabled_variables); i++) {
 		uint64_t enabled = 1;
-		struct error *err = kernel_read_percpu(collector->kernel, "*", enabled_variables[i],
-						       cpu, 1, &enabled);
-		bool off = !err && !enabled;
-		bool other = error_is(err, ERROR_NOT_FOUND);
+		struct error *err =
+			kernel_read_percpu(collector->kernel, "*", enabled_variables[i].name, cpu,
+					   enabled_variables[i].size, &enabled);
+		bool absent = error_is(err, ERROR_NOT_FOUND), failed = err;
 
 		error_clear(&err);
-		if (!other)
-			return off;
+		if (absent)
+			continue;
+		if (failed || enabled)
+			return false;
+		off = true;
 	}
-	return false;
+	return off;
 }
 
 /** Add the inference that KVM's own records allow on this CPU. */

@@ -26,7 +26,8 @@ struct chain {
 	bool callback_known;
 	char callback_name[128];
 	int issued, waiting, crashing_cpu, panic_cpu;
-	bool stops_svm; /* the reboot IPI's handler disables SVM too */
+	bool stop_disables_svm; /* so does the reboot IPI's handler, also SVM */
+	bool stop_clears; /* and it VMCLEARs what is loaded */
 };
 
 struct collector {

@@ -12,7 +12,8 @@ static const char *const vmxon_functions[] = {
 	"vmx_enable_virtualization_cpu", /* 6.12 */
 	"vmx_hardware_enable", /* 6.1 to 6.11 */
 	"hardware_enable", /* to 6.0 */
-	"x86_vmx_enable_virtualization_cpu", /* 7.x, arch/x86/virt/hw.c */
+	"x86_virt_cpu_vmxon", /* 7.x, arch/x86/virt/hw.c */
+	"x86_vmx_enable_virtualization_cpu",
 	"x86_virt_get_ref",
 };
 

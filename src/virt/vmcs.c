@@ -59,6 +59,7 @@ static struct error *infer(struct collector *collector, const struct vmcs_ref *r
 	}
 	/* The emergency path clears what it finds on the list; 6.8 passes over shadow VMCSs. */
 	if (!cpu || !ref->listed || !collector->chain.callback ||
+	    (!cpu->note && !collector->chain.stop_clears) ||
 	    !chain_done(collector, cpu, why, sizeof(why)))
 		return NULL;
 	evidence.source = "emergency-chain";
