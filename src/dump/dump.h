@@ -25,7 +25,10 @@ void dump_close(struct dump *dump);
  */
 struct error *dump_read_physical(struct dump *dump, uint64_t address, void *buffer, size_t length);
 
-/** Read @length bytes at kernel virtual address @address, through the kernel's page tables. */
+/**
+ * Read @length bytes at kernel virtual address @address, through the kernel's page tables.
+ * ERROR_NO_DATA: a page, or a page table, is not in the dump; ERROR_FORMAT: nothing is mapped there.
+ */
 struct error *dump_read(struct dump *dump, uint64_t address, void *buffer, size_t length);
 
 /** Read a NUL-terminated string of at most @size - 1 bytes; ERROR_FORMAT when it does not end. */

@@ -14,6 +14,10 @@
  */
 struct kernel;
 
+/**
+ * ERROR_UNSUPPORTED: the kernel does not tell where its symbols are (before 6.0) or has no BTF.
+ * @dump must outlive the kernel and stays the caller's.
+ */
 struct error *kernel_open(struct dump *dump, struct kernel **ret);
 void kernel_close(struct kernel *kernel);
 struct dump *kernel_dump(const struct kernel *kernel);
@@ -31,14 +35,25 @@ const char *kernel_release(const struct kernel *kernel);
 struct error *kernel_symbol(struct kernel *kernel, const char *module, const char *name,
 			    uint64_t *ret);
 
-/** Name the code address @address: "name+0x1f/0x80 [module]" or "0xffff…" into @buffer. */
+/**
+ * Name the code address @address: "name+0x1f/0x80 [module]" or "0xffff…" into @buffer. Generated
+ * code is named as the kernel does it: "bpf_prog_TAG_NAME+0x22/0x59 [bpf]", "ftrace_trampoline+…
+ * [__builtin__ftrace]". Of a return address ask for address - 1: the call may be the last
+ * instruction of its function.
+ */
 void kernel_symbolize(struct kernel *kernel, uint64_t address, char *buffer, size_t size);
 
-/** The symbol that contains the code address: name (into @name), start, and end of its extent. */
+/**
+ * The symbol that contains the code address: name (into @name), start, and end of its extent.
+ * ERROR_NOT_FOUND when it is no code; of a return address ask for address - 1.
+ */
 struct error *kernel_symbol_at(struct kernel *kernel, uint64_t address, char *name, size_t size,
 			       uint64_t *start, uint64_t *end);
 
-/** True when module @name ("kvm_intel") was loaded. */
+/**
+ * True when module @name ("kvm_intel") was loaded; false is certain, for kernel_open() fails when
+ * it cannot read the list of modules to its end.
+ */
 bool kernel_has_module(struct kernel *kernel, const char *name);
 
 /* ---- types ---- */
@@ -104,14 +119,16 @@ struct error *kernel_cpu_registers(struct kernel *kernel, unsigned cpu, struct c
 
 enum frame_kind {
 	FRAME_NORMAL,
-	FRAME_GENERATED, /* code without ORC data: BPF, followed by frame pointer */
+	FRAME_GENERATED, /* code made at run time: BPF, ftrace trampoline, kprobe detour */
 	FRAME_ENTRY, /* pt_regs of an exception or interrupt lie under this frame */
 };
 
 struct frame {
 	uint64_t address; /* instruction pointer; a return address unless is_pc */
-	bool is_pc; /* exact instruction pointer (first frame, or below an exception) */
-	bool reliable; /* reached by ORC data or saved registers alone, nothing was guessed */
+	bool is_pc; /* exact instruction pointer (first frame, or below an exception; for an int3 or
+		     * jump-optimized kprobe one byte behind the probe) */
+	bool reliable; /* reached by ORC data, saved registers, and the frames that BPF programs and
+			* kprobe detours are known to make; nothing was guessed */
 	enum frame_kind kind;
 	uint64_t stack; /* stack pointer in this frame */
 };
@@ -119,10 +136,17 @@ struct frame {
 struct backtrace {
 	struct frame *frames;
 	size_t count;
-	const char *stop; /* why it ends: "user mode", "end of stack", "page not in dump", … */
+	const char *stop; /* why it ends: "user mode" and "end of stack" are whole; anything else
+			   * ("stack page not in the dump", …) is not. A static string. */
 };
 
-/** Unwind from @registers, at most 128 frames, by the ORC tables in the dump. */
+/**
+ * Unwind from @registers, at most 128 frames, by the ORC tables in the dump, as the kernel's own
+ * unwinder does (arch/x86/kernel/unwind_orc.c, 6.12). Whatever ends the trace is in ret->stop;
+ * errors are ERROR_UNSUPPORTED (a kernel without ORC data) and ERROR_NO_MEMORY. The panic CPU's
+ * trace is reliable in its first frame only: __crash_kexec() has no ORC data
+ * (STACK_FRAME_NON_STANDARD).
+ */
 struct error *kernel_unwind(struct kernel *kernel, const struct cpu_registers *registers,
 			    struct backtrace *ret);
 void backtrace_deinit(struct backtrace *backtrace);
@@ -130,8 +154,9 @@ void backtrace_deinit(struct backtrace *backtrace);
 /* ---- BPF maps ---- */
 
 /**
- * Find the BPF array map called @name (map_idr in kernel/bpf/syscall.c) and read @size bytes of its
- * first value. ERROR_NOT_FOUND when there is no such map.
+ * Find the BPF array map called @name (map_idr in kernel/bpf/syscall.c; of several the youngest)
+ * and read @size bytes of its first value. ERROR_NOT_FOUND when there is no such map, another error
+ * when that cannot be told because a part of the tree is missing.
  */
 struct error *kernel_read_bpf_array(struct kernel *kernel, const char *name, void *buffer,
 				    size_t size);

@@ -19,7 +19,8 @@
 
 static const uint8_t push_rbp_mov_rsp_rbp[] = {0x55, 0x48, 0x89, 0xe5};
 
-static bool read_code(struct unwinder *u, uint64_t address, void *buffer, size_t size)
+/* As unwind_read_stack(), where it is no reason to stop if it cannot be read. */
+static bool read_quietly(struct unwinder *u, uint64_t address, void *buffer, size_t size)
 {
 	struct error *err = dump_read(u->kernel->dump, address, buffer, size);
 
@@ -27,23 +28,26 @@ static bool read_code(struct unwinder *u, uint64_t address, void *buffer, size_t
 	return !err;
 }
 
-/* Is this the return address of a call to the function called @name? */
+/* The target of the direct call that returns to @ip; 0 when there is none. */
+static uint64_t call_target(struct unwinder *u, uint64_t ip)
+{
+	uint8_t code[5];
+	int32_t offset;
+
+	if (!read_quietly(u, ip - sizeof(code), code, sizeof(code)) || code[0] != 0xe8)
+		return 0;
+	memcpy(&offset, code + 1, sizeof(offset));
+	return ip + (int64_t)offset;
+}
+
 static bool is_call_to(struct unwinder *u, uint64_t ip, const char *name)
 {
 	uint64_t target;
-	uint8_t code[5];
-	int32_t offset;
-	struct error *err;
+	struct error *err = kernel_symbol(u->kernel, NULL, name, &target);
+	bool same = !err && call_target(u, ip) == target;
 
-	if (!read_code(u, ip - sizeof(code), code, sizeof(code)) || code[0] != 0xe8)
-		return false;
-	memcpy(&offset, code + 1, sizeof(offset));
-	err = kernel_symbol(u->kernel, NULL, name, &target);
-	if (err) {
-		error_free(err);
-		return false;
-	}
-	return ip + (int64_t)offset == target;
+	error_free(err);
+	return same;
 }
 
 /* Leave the frame whose return address lies just below @cfa; @bp is the caller's. */
@@ -74,7 +78,7 @@ static bool is_epilogue(struct unwinder *u)
 {
 	uint8_t code[2];
 
-	return u->exact && read_code(u, u->ip - 1, code, sizeof(code)) && code[0] == 0xc9 &&
+	return u->exact && read_quietly(u, u->ip - 1, code, sizeof(code)) && code[0] == 0xc9 &&
 	       (code[1] == 0xc3 || code[1] == 0xe9 || code[1] == 0xcc);
 }
 
@@ -91,7 +95,7 @@ static bool leave_bpf(struct unwinder *u, const struct code *code)
 
 	if (size > sizeof(bytes))
 		size = sizeof(bytes);
-	if (!read_code(u, code->range.start, bytes, size))
+	if (!read_quietly(u, code->range.start, bytes, size))
 		return false;
 	push = memmem(bytes, size, push_rbp_mov_rsp_rbp, sizeof(push_rbp_mov_rsp_rbp));
 	if (!push)
@@ -145,7 +149,7 @@ static bool is_after_call(struct unwinder *u, uint64_t address)
 {
 	uint8_t code[7];
 
-	if (!read_code(u, address - sizeof(code), code, sizeof(code)))
+	if (!read_quietly(u, address - sizeof(code), code, sizeof(code)))
 		return false;
 	if (code[2] == 0xe8)
 		return true;
@@ -161,27 +165,53 @@ static bool is_return_address(struct unwinder *u, uint64_t word)
 	return unwind_is_code(u->kernel, word) && is_after_call(u, word);
 }
 
+/*
+ * Look up the stack for a return address, with @callee only for one to which a call of that very
+ * function returns. False without a reason when there is none.
+ */
+static bool leave_by_search(struct unwinder *u, uint64_t callee)
+{
+	for (size_t i = 0; i < GUESS_WORDS; i++) {
+		uint64_t slot = u->sp + i * sizeof(uint64_t), word;
+
+		if (!read_quietly(u, slot, &word, sizeof(word)))
+			return false;
+		if (is_return_address(u, word) && (!callee || call_target(u, word) == callee))
+			return leave(u, slot + sizeof(word), u->bp);
+	}
+	return false;
+}
+
+static bool find_function(struct unwinder *u, uint64_t *ret)
+{
+	char name[SYMBOL_NAME_MAX];
+	uint64_t end;
+	struct error *err = kernel_symbol_at(u->kernel, u->exact ? u->ip : u->ip - 1, name,
+					     sizeof(name), ret, &end);
+
+	error_free(err);
+	return !err;
+}
+
 bool unwind_guess(struct unwinder *u)
 {
-	uint64_t word;
+	uint64_t word, function;
 
 	u->reliable = false;
 	/*
 	 * The kernel itself is built without frame pointers where it has ORC data: in its text (it
 	 * has functions without, such as __crash_kexec()) bp belongs to some caller.
 	 */
-	if (!is_kernel_text(u->kernel, u->ip) && u->bp % 8 == 0 && u->bp >= u->sp &&
-	    u->bp - u->sp <= STACK_STEP_MAX && read_code(u, u->bp + 8, &word, sizeof(word)) &&
-	    is_return_address(u, word))
+	if (is_kernel_text(u->kernel, u->ip)) {
+		if (find_function(u, &function) && leave_by_search(u, function))
+			return true;
+	} else if (u->bp % 8 == 0 && u->bp >= u->sp && u->bp - u->sp <= STACK_STEP_MAX &&
+		   read_quietly(u, u->bp + 8, &word, sizeof(word)) && is_return_address(u, word)) {
 		return leave_by_frame_pointer(u);
-	for (size_t i = 0; i < GUESS_WORDS; i++) {
-		uint64_t slot = u->sp + i * sizeof(word);
-
-		if (!unwind_read_stack(u, slot, &word, sizeof(word)))
-			return false;
-		if (is_return_address(u, word))
-			return leave(u, slot + sizeof(word), u->bp);
 	}
-	u->stop = "no return address found";
+	if (!u->stop && leave_by_search(u, 0))
+		return true;
+	if (!u->stop)
+		u->stop = "no return address found";
 	return false;
 }
