@@ -125,27 +125,35 @@ static struct error *check_marker(const struct marker *marker, struct hit *hit)
 		       "began and never ended");
 }
 
-static struct error *judge_hit(const struct marker *marker, const struct cpu_finding *cpu,
+/** The frame at @index is in the window; say so where people look first, too. */
+static struct error *found_frame(const struct marker *marker, struct cpu_finding *cpu, size_t index,
+				 struct hit *hit)
+{
+	const struct stack_entry *entry = &cpu->stack[index];
+
+	try(text_set(&hit->frame, "%s", entry->symbol));
+	if (index)
+		try(text_set(&cpu->where, "%s > %s", entry->symbol, cpu->stack[0].symbol));
+	if (entry->reliable)
+		return check_marker(marker, hit);
+	return set_hit(hit, HIT_UNKNOWN,
+		       "the function is on the reboot CPU's stack, but the way "
+		       "to it was partly guessed");
+}
+
+static struct error *judge_hit(const struct marker *marker, struct cpu_finding *cpu,
 			       struct hit *hit)
 {
 	struct target target;
 
 	find_target(marker, &target);
 	for (size_t i = 0; i < cpu->stack_count; i++) {
-		const struct stack_entry *entry = &cpu->stack[i];
-
-		if (!on_target(entry->symbol, &target))
-			continue;
-		try(text_set(&hit->frame, "%s", entry->symbol));
-		if (entry->reliable)
-			return check_marker(marker, hit);
-		return set_hit(hit, HIT_UNKNOWN,
-			       "the function is on the reboot CPU's stack, but "
-			       "the way to it was partly guessed");
+		if (on_target(cpu->stack[i].symbol, &target))
+			return found_frame(marker, cpu, i, hit);
 	}
 	if (!cpu->note)
 		return set_hit(hit, HIT_UNKNOWN, "the reboot CPU saved no registers");
-	/* User mode or guest mode: no stack to follow, and certainly not in that function. */
+	/* In user mode there is no stack to follow. */
 	if (stack_is_complete(cpu) || !strcmp(cpu->where, "user mode"))
 		return set_hit(hit, HIT_MISSED,
 			       marker->t_hit ? "the reboot CPU had left the function"
@@ -159,7 +167,7 @@ struct error *collect_hit(struct collector *collector)
 {
 	struct report *report = collector->report;
 	const struct marker *marker = &report->marker;
-	const struct cpu_finding *cpu;
+	struct cpu_finding *cpu;
 
 	if (!report->has_case)
 		return NULL;

@@ -311,10 +311,15 @@ static struct error *conclude(struct report *report, const struct tally *tally, 
 		return text_list_add(&report->reasons,
 				     "PASS rests on inference for %u of %u (--accept-inferred)",
 				     tally->inferred_off, tally->cpus + tally->vmcs);
-	return text_list_add(&report->reasons,
-			     "by direct evidence, virtualization is off on all of %u CPUs and none "
-			     "of %u VMCSs is active",
-			     tally->cpus, tally->vmcs);
+	if (!tally->vmcs)
+		return text_list_add(&report->reasons,
+				     "by direct evidence, virtualization is off on all of %u CPUs",
+				     tally->cpus);
+	return text_list_add(
+		&report->reasons,
+		"by direct evidence, virtualization is off on all of %u CPUs, and none "
+		"of %u VMCSs is active",
+		tally->cpus, tally->vmcs);
 }
 
 struct error *verdict_judge(struct report *report, bool accept_inferred)

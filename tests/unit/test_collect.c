@@ -192,7 +192,7 @@ static void expect(bool accept, enum verdict verdict, const char *reason)
 static void test_healthy(void **state)
 {
 	(void)state;
-	expect(false, VERDICT_PASS, "2 CPUs and none of 2 VMCSs");
+	expect(false, VERDICT_PASS, "2 CPUs, and none of 2 VMCSs");
 	assert_true(report.cpus[1].panic && !report.cpus[0].panic);
 	assert_int_equal(report.cpu_count, 2);
 	assert_int_equal(report.cpus[0].vmcs_count, 1);
@@ -466,7 +466,7 @@ static void test_intel_without_kvm(void **state)
 	fake_forget(&kernel, "vmcs_config");
 	expect(true, VERDICT_INCONCLUSIVE, "may have further VMCSs"); /* whose callback is it? */
 	variable("cpu_emergency_virt_callback", 0, 0);
-	expect(false, VERDICT_PASS, "none of 0 VMCSs");
+	expect(false, VERDICT_PASS, "off on all of 2 CPUs");
 }
 
 static void test_capture_kernel(void **state)
