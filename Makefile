@@ -77,7 +77,7 @@ $(foreach p,$(programs),$(eval $(call program_rules,$(B)/san,$(p),$(SANITIZE))))
 
 programs: $(addprefix $(B)/bin/,$(programs))
 
-$(B)/gen/%.bpf.o: src/trigger/%.bpf.c src/kernel/marker.h | $(B)/.setup
+$(B)/gen/%.bpf.o: src/trigger/%.bpf.c src/kernel/marker.h $(wildcard src/trigger/*.h) | $(B)/.setup
 	@mkdir -p $(@D)
 	@echo "  BPF   $<"
 	@$(CLANG) -O2 -g -Wall -Werror -target bpf -D__TARGET_ARCH_x86 -Isrc \
