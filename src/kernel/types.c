@@ -20,7 +20,10 @@
 
 #define BUCKETS 256
 
-/* Answers of kernel_member(): the same few members are asked for over and over. */
+/*
+ * Answers of kernel_member() and types_enumerator(): the same few are asked for over and over. An
+ * enumerator's value is kept as offset.
+ */
 struct member_cache_entry {
 	struct member_cache_entry *next;
 	struct kernel_field field;
@@ -309,23 +312,32 @@ static struct error *cache_add(struct member_cache_entry **bucket, const char *k
 	return NULL;
 }
 
+static struct member_cache_entry *cache_find(struct kernel *kernel, const char *key,
+					     struct member_cache_entry ***bucket)
+{
+	struct member_cache_entry *entry;
+
+	*bucket = &kernel->members->bucket[hash_string(key) % BUCKETS];
+	for (entry = **bucket; entry && strcmp(entry->key, key);)
+		entry = entry->next;
+	return entry;
+}
+
 struct error *kernel_member(struct kernel *kernel, const char *module, const char *type,
 			    const char *path, struct kernel_field *ret)
 {
 	struct member_query query = {.path = path};
-	struct member_cache_entry **bucket;
+	struct member_cache_entry **bucket, *entry;
 	struct error *err;
 	char key[256];
 
 	if (snprintf(key, sizeof(key), "%s/%s/%s", module ? module : "", type, path) >=
 	    (int)sizeof(key))
 		return error_new(ERROR_NOT_FOUND, "no member %s in struct %s", path, type);
-	bucket = &kernel->members->bucket[hash_string(key) % BUCKETS];
-	for (struct member_cache_entry *entry = *bucket; entry; entry = entry->next) {
-		if (!strcmp(entry->key, key)) {
-			*ret = entry->field;
-			return NULL;
-		}
+	entry = cache_find(kernel, key, &bucket);
+	if (entry) {
+		*ret = entry->field;
+		return NULL;
 	}
 	err = for_each_type(kernel, module, type, visit_member, &query);
 	if (error_is(err, ERROR_NOT_FOUND) && query.seen) {
@@ -361,10 +373,8 @@ struct error *kernel_read_member(struct kernel *kernel, const char *module, cons
 	return NULL;
 }
 
-struct error *types_enumerator(struct kernel *kernel, const char *name, uint64_t *ret)
+static bool find_enumerator(const struct btf *btf, const char *name, uint64_t *ret)
 {
-	const struct btf *btf = kernel->btf;
-
 	for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
 		const struct btf_type *type = btf__type_by_id(btf, id);
 
@@ -376,9 +386,27 @@ struct error *types_enumerator(struct kernel *kernel, const char *name, uint64_t
 
 			if (found && !strcmp(found, name)) {
 				*ret = (uint32_t)value->val;
-				return NULL;
+				return true;
 			}
 		}
 	}
-	return error_new(ERROR_NOT_FOUND, "no enumerator %s", name);
+	return false;
+}
+
+struct error *types_enumerator(struct kernel *kernel, const char *name, uint64_t *ret)
+{
+	struct member_cache_entry **bucket, *entry;
+	struct kernel_field field = {0};
+	char key[256];
+
+	snprintf(key, sizeof(key), "enum %s", name);
+	entry = cache_find(kernel, key, &bucket);
+	if (entry) {
+		*ret = entry->field.offset;
+		return NULL;
+	}
+	if (!find_enumerator(kernel->btf, name, &field.offset))
+		return error_new(ERROR_NOT_FOUND, "no enumerator %s", name);
+	*ret = field.offset;
+	return cache_add(bucket, key, &field);
 }

@@ -83,7 +83,7 @@ static bool is_return_trampoline(struct kernel *kernel, uint64_t ip)
 bool unwind_go(struct unwinder *u, uint64_t ip, uint64_t sp)
 {
 	if (is_return_trampoline(u->kernel, ip)) {
-		u->stop = "return address replaced by a return probe";
+		u->stop = "return address replaced by a return probe or tracer";
 		return false;
 	}
 	if (!unwind_is_code(u->kernel, ip)) {
