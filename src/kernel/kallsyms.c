@@ -229,7 +229,8 @@ static struct error *index_names(struct kallsyms *ks)
 	return NULL;
 }
 
-/* Probes for an average name; real kernels, with all their __func__.0, need about PROBES. */
+/* Probes for an average name; 6.12, with all its __func__.0 and __already_done.0, needs under 16.
+ */
 #define PROBES_MAX 256
 
 static struct error *hash_names(struct kallsyms *ks)
