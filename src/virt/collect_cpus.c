@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/cleanup.h"
@@ -96,6 +97,20 @@ static bool never_started(struct collector *collector, unsigned cpu)
 	return never;
 }
 
+/** A return address may already be the next function's first: its call is what counts. */
+static void name_frame(struct collector *collector, const struct frame *frame, char *buffer,
+		       size_t size)
+{
+	char call[256];
+
+	kernel_symbolize(collector->kernel, frame->address, buffer, size);
+	if (frame->is_pc)
+		return;
+	kernel_symbolize(collector->kernel, frame->address - 1, call, sizeof(call));
+	if (strncmp(buffer, call, strcspn(call, "+") + 1))
+		snprintf(buffer, size, "%s", call);
+}
+
 static struct error *add_stack(struct collector *collector, struct cpu_finding *cpu,
 			       const struct cpu_registers *registers)
 {
@@ -118,7 +133,7 @@ static struct error *add_stack(struct collector *collector, struct cpu_finding *
 			break;
 		entry->address = frame->address;
 		entry->reliable = frame->reliable;
-		kernel_symbolize(collector->kernel, frame->address, symbol, sizeof(symbol));
+		name_frame(collector, frame, symbol, sizeof(symbol));
 		err = text_set(&entry->symbol, "%s", symbol);
 	}
 	if (!err)

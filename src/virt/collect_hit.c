@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kernel/windows.h"
@@ -54,20 +55,35 @@ struct error *collect_marker(struct collector *collector)
 	return err;
 }
 
-/** What has to be on the stack: the probe's function, or any of the window's. */
-struct target {
-	char probe[sizeof(((struct marker *)0)->probe)];
-	const struct window *window;
-};
+#define PROBE_SIZE sizeof(((struct marker *)0)->probe)
 
-static void find_target(const struct marker *marker, struct target *ret)
+/** The first of the window's probes that the kernel has: the one that crashtrigger would take. */
+static const char *first_probe(struct collector *collector, const struct window *window)
 {
-	*ret = (struct target){};
-	strcpy(ret->probe, *marker->probe ? marker->probe : "");
-	ret->window = window_find(marker->window);
-	if (!*ret->probe && !ret->window)
-		strcpy(ret->probe, marker->window);
-	ret->probe[strcspn(ret->probe, "+ ")] = '\0';
+	for (const struct window_probe *probe = window->probes; probe->symbol; probe++) {
+		uint64_t address;
+		struct error *err =
+			kernel_symbol(collector->kernel, probe->module, probe->symbol, &address);
+		bool found = !err;
+
+		error_clear(&err);
+		if (found)
+			return probe->symbol;
+	}
+	return "";
+}
+
+/** The function that has to be on the stack: the probe's, or for want of one the window's. */
+static void find_target(struct collector *collector, const struct marker *marker,
+			char ret[PROBE_SIZE])
+{
+	const struct window *window = window_find(marker->window);
+	const char *function = marker->probe;
+
+	if (!*function)
+		function = window ? first_probe(collector, window) : marker->window;
+	snprintf(ret, PROBE_SIZE, "%s", function);
+	ret[strcspn(ret, "+ ")] = '\0';
 }
 
 /** The symbol "name+0x1f/0x80 [module]", also with a compiler's suffix (".cold"), is @function. */
@@ -77,17 +93,6 @@ static bool is_in(const char *symbol, const char *function)
 
 	return length && !strncmp(symbol, function, length) && strchr("+.", symbol[length]) &&
 	       symbol[length];
-}
-
-static bool on_target(const char *symbol, const struct target *target)
-{
-	if (*target->probe)
-		return is_in(symbol, target->probe);
-	for (const struct window_probe *probe = target->window->probes; probe->symbol; probe++) {
-		if (is_in(symbol, probe->symbol))
-			return true;
-	}
-	return false;
 }
 
 /** The stack was followed to where the task came from, and nothing on the way was guessed. */
@@ -141,14 +146,15 @@ static struct error *found_frame(const struct marker *marker, struct cpu_finding
 		       "to it was partly guessed");
 }
 
-static struct error *judge_hit(const struct marker *marker, struct cpu_finding *cpu,
+static struct error *judge_hit(struct collector *collector, struct cpu_finding *cpu,
 			       struct hit *hit)
 {
-	struct target target;
+	const struct marker *marker = &collector->report->marker;
+	char target[PROBE_SIZE];
 
-	find_target(marker, &target);
+	find_target(collector, marker, target);
 	for (size_t i = 0; i < cpu->stack_count; i++) {
-		if (on_target(cpu->stack[i].symbol, &target))
+		if (is_in(cpu->stack[i].symbol, target))
 			return found_frame(marker, cpu, i, hit);
 	}
 	if (!cpu->note)
@@ -177,5 +183,5 @@ struct error *collect_hit(struct collector *collector)
 	cpu = report_cpu(report, marker->reboot_cpu);
 	if (!cpu)
 		return set_hit(&report->hit, HIT_UNKNOWN, "the dump has no such reboot CPU");
-	return judge_hit(marker, cpu, &report->hit);
+	return judge_hit(collector, cpu, &report->hit);
 }

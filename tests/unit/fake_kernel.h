@@ -240,6 +240,7 @@ struct error *kernel_unwind(struct kernel *kernel, const struct cpu_registers *r
 	ret->count = 0;
 	for (unsigned i = 0; i < 8 && kernel->stacks[registers->rip / 8][i]; i++) {
 		ret->frames[i].address = registers->rip + i;
+		ret->frames[i].is_pc = true;
 		ret->frames[i].reliable = !i || !kernel->guessed;
 		ret->count++;
 	}

@@ -530,6 +530,28 @@ static void test_hit(void **state)
 	expect_hit(&marker, HIT_NONE);
 }
 
+/* A timed strike at a window: no probe in the marker, so the one that would have been taken. */
+static void test_hit_without_probe(void **state)
+{
+	(void)state;
+	struct marker marker = make_marker();
+
+	marker.probe[0] = '\0';
+	marker.t_hit = 0;
+	strcpy(marker.window, "emergency");
+	fake_symbol(&kernel, "native_machine_emergency_restart", 0xffffffff81000000);
+	kernel.stacks[0][1] = "native_machine_emergency_restart+0x5/0x60";
+	expect_hit(&marker, HIT_HIT);
+	fake_symbol(&kernel, "vmx_emergency_disable_virtualization_cpu", 0xffffffffc0000000);
+	expect_hit(&marker, HIT_MISSED);
+	kernel.stacks[0][0] = "vmx_emergency_disable_virtualization_cpu+0x5/0x60 [kvm_intel]";
+	expect_hit(&marker, HIT_HIT);
+	strcpy(marker.window, "some_function+0x17");
+	expect_hit(&marker, HIT_MISSED);
+	kernel.stacks[0][0] = "some_function+0x18/0x60";
+	expect_hit(&marker, HIT_HIT);
+}
+
 static void test_foreign_marker(void **state)
 {
 	(void)state;
@@ -588,6 +610,7 @@ int main(void)
 		collect_test(test_intel_without_kvm),
 		collect_test(test_capture_kernel),
 		collect_test(test_hit),
+		collect_test(test_hit_without_probe),
 		collect_test(test_foreign_marker),
 		collect_test(test_roles_without_marker),
 	};
