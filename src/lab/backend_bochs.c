@@ -25,6 +25,7 @@ struct bochs_machine {
 	struct bochs_console *console;
 	unsigned cpus;
 	char *state; /* directory of the saved state */
+	char *directory; /* of the case */
 };
 
 /*
@@ -82,15 +83,32 @@ static struct error *write_config(const struct machine_setup *setup)
 	return write_text(config, text);
 }
 
+static void bochs_free(struct bochs_machine *self)
+{
+	free(self->state);
+	free(self->directory);
+	free(self);
+}
+
+/* Killed, Bochs leaves its locks and what was written to the volatile disk. */
+static void remove_leftovers(const char *directory)
+{
+	static const char *const names[] = {"case.disk.lock", "boot.redolog", "boot.redolog.lock"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		_cleanup_free_ char *path = format_string("%s/%s", directory, names[i]);
+		unlink(path);
+	}
+}
+
 static void bochs_stop(struct machine *machine)
 {
 	struct bochs_machine *self = (struct bochs_machine *)machine;
 
 	bochs_console_stop(self->console);
-	if (self->state)
-		remove_tree(self->state);
-	free(self->state);
-	free(self);
+	remove_tree(self->state);
+	remove_leftovers(self->directory);
+	bochs_free(self);
 }
 
 static struct error *bochs_start(const struct machine_setup *setup, struct machine **ret)
@@ -104,10 +122,10 @@ static struct error *bochs_start(const struct machine_setup *setup, struct machi
 	self->machine.backend = &backend_bochs;
 	self->cpus = setup->spec->cpus;
 	self->state = format_string("%s/state", setup->directory);
+	self->directory = format_string("%s", setup->directory);
 	struct error *err = bochs_console_start(argv, setup->directory, &self->console);
 	if (err) {
-		free(self->state);
-		free(self);
+		bochs_free(self);
 		return err;
 	}
 	self->machine.exit_fd = bochs_console_exit_fd(self->console);
@@ -186,14 +204,15 @@ const struct backend backend_bochs = {
 	.cmdline = "cmdline.bochs",
 	.files = (const char *const[]){"bochs-boot.img", "cmdline.bochs", NULL},
 	.memory_mb = 512,
+	/* From two to three times what an idle host needs, for two at a time and a busy host. */
 	.limits = {[STAGE_START] = 180,
 		   [STAGE_BOOT] = 60,
-		   [STAGE_CASE] = 60,
+		   [STAGE_CASE] = 120,
 		   [STAGE_KVM] = 120,
-		   [STAGE_ARMED] = 60,
-		   [STAGE_GUESTS] = 60,
-		   [STAGE_STRIKE] = 120,
-		   [STAGE_CAPTURE] = 180,
+		   [STAGE_ARMED] = 120,
+		   [STAGE_GUESTS] = 180,
+		   [STAGE_STRIKE] = 180,
+		   [STAGE_CAPTURE] = 300,
 		   [STAGE_VERDICT] = 300,
 		   [STAGE_SAVED] = 60},
 	.cores = cores_one,

@@ -62,6 +62,8 @@ static void *run_loop(void *arg)
 /* As root libvirt wants to change to a user of its own, and to use what a container lacks. */
 static const char config_root[] = "user = \"root\"\n"
 				  "group = \"root\"\n"
+				  "dynamic_ownership = 0\n"
+				  "remember_owner = 0\n"
 				  "namespaces = []\n"
 				  "cgroup_controllers = []\n"
 				  "security_driver = \"none\"\n"

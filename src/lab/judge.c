@@ -141,6 +141,16 @@ static void explain(struct case_run *run, const struct files *files,
 		run->detail = format_string("%s%s%s", why, more ? ": " : "", more ? more : "");
 }
 
+/* The crash kernel keeps a vmcore when it cannot say PASS, which on AMD it never can by itself. */
+static void drop_vmcore(const struct case_run *run, const struct run_options *options,
+			const struct files *files)
+{
+	_cleanup_free_ char *vmcore = format_string("%s/vmcore", files->capture);
+
+	if (run->outcome == OUTCOME_PASS && run->as_expected && !strcmp(options->save, "fail"))
+		unlink(vmcore);
+}
+
 void judge_case(struct case_run *run, const struct run_options *options, enum ending ending,
 		const char *trouble)
 {
@@ -169,4 +179,5 @@ void judge_case(struct case_run *run, const struct run_options *options, enum en
 	run->as_expected = run->outcome == run->spec->expect && !summary.conflicts &&
 			   named_only(summary.bad_cpus, run->spec->expect_cpu);
 	explain(run, &files, &facts, &summary, why, trouble);
+	drop_vmcore(run, options, &files);
 }

@@ -268,6 +268,14 @@ static enum ending run_machine(struct watch *watch)
 	return ending;
 }
 
+static json_object *make_seconds(double seconds)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.3f", seconds);
+	return json_object_new_double_s(seconds, text);
+}
+
 struct error *case_write_outcome(const struct case_run *self, const struct run_options *options)
 {
 	_cleanup_free_ char *path = format_string("%s/outcome.json", self->directory);
@@ -291,14 +299,16 @@ struct error *case_write_outcome(const struct case_run *self, const struct run_o
 		json_object_object_add(object, texts[i].key,
 				       json_object_new_string(texts[i].value));
 	json_object_object_add(object, "as_expected", json_object_new_boolean(self->as_expected));
-	json_object_object_add(object, "seconds", json_object_new_double(self->seconds));
+	json_object_object_add(object, "seconds", make_seconds(self->seconds));
 	for (enum stage stage = STAGE_BOOT; stage < STAGE_ERROR; stage++) {
 		if (self->reached[stage] > 0)
 			json_object_object_add(stages, stage_names[stage],
-					       json_object_new_double(self->reached[stage]));
+					       make_seconds(self->reached[stage]));
 	}
 	json_object_object_add(object, "stages", stages);
-	return write_text(path, json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY));
+	return write_text(
+		path, json_object_to_json_string_ext(
+			      object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 void case_run(struct case_run *self, const struct run_options *options, struct progress *progress)

@@ -34,7 +34,7 @@ static const struct {
 	[COL_HIT] = {"WINDOW HIT", 0},
 	[COL_CPU] = {"CPU", SCOLS_FL_RIGHT},
 	[COL_ROLE] = {"ROLE", 0},
-	[COL_WHERE] = {"WHERE IT WAS", 0},
+	[COL_WHERE] = {"WHERE IT WAS", SCOLS_FL_TRUNC},
 	[COL_VIRT] = {"VIRT", 0},
 	[COL_VMCS] = {"VMCS", 0},
 	[COL_WHY] = {"BELIEVED BECAUSE OF", SCOLS_FL_WRAP},
@@ -71,35 +71,51 @@ static char *describe_vmcs(json_object *cpu)
 	return text;
 }
 
-/* The sources that speak of @cpu, each once: "cr4-shadow, host-cr4 (direct); chain (inferred)". */
-static char *describe_sources(json_object *verdict, int64_t cpu)
+/* The sources of @strength that speak of @cpu, each once: "cr4-shadow, host-registers (direct)". */
+static char *list_sources(json_object *verdict, int64_t cpu, const char *strength)
 {
-	static const char *const strengths[] = {"direct", "inferred"};
 	json_object *list = json_member(verdict, "evidence");
 	size_t count =
 		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
-	char *text = format_string("%s", "");
+	char *text = NULL;
 
-	for (size_t strength = 0; strength < 2; strength++) {
-		char *part = format_string("%s", "");
-		for (size_t i = 0; i < count; i++) {
-			json_object *item = json_object_array_get_idx(list, i);
-			const char *source = json_text(item, "source");
-			if (json_object_get_int64(json_member(item, "cpu")) != cpu ||
-			    strcmp(json_text(item, "strength"), strengths[strength]) ||
-			    !strcmp(json_text(item, "state"), "unknown") || strstr(part, source))
-				continue;
-			char *longer = format_string("%s%s%s", part, *part ? ", " : "", source);
-			free(part);
-			part = longer;
-		}
-		if (*part) {
-			char *longer = format_string("%s%s%s (%s)", text, *text ? "; " : "", part,
-						     strengths[strength]);
-			free(text);
-			text = longer;
-		}
-		free(part);
+	for (size_t i = 0; i < count; i++) {
+		json_object *item = json_object_array_get_idx(list, i);
+		const char *source = json_text(item, "source");
+		if (json_object_get_int64(json_member(item, "cpu")) != cpu ||
+		    strcmp(json_text(item, "strength"), strength) ||
+		    !strcmp(json_text(item, "state"), "unknown") || (text && strstr(text, source)))
+			continue;
+		char *longer = format_string("%s%s%s", text ? text : "", text ? ", " : "", source);
+		free(text);
+		text = longer;
+	}
+	if (!text)
+		return NULL;
+	char *whole = format_string("%s (%s)", text, strength);
+	free(text);
+	return whole;
+}
+
+/* What is inferred is told only where nothing direct is known. */
+static char *describe_sources(json_object *verdict, int64_t cpu)
+{
+	char *direct = list_sources(verdict, cpu, "direct");
+
+	return direct ? direct : list_sources(verdict, cpu, "inferred");
+}
+
+/* "a+0x1/0x2 [module] > b+0x3/0x4", a place and what ran on top of it: "a+0x1 [module]". */
+static char *shorten(const char *where)
+{
+	const char *deeper = strstr(where, " > ");
+	char *text =
+		format_string("%.*s", deeper ? (int)(deeper - where) : (int)strlen(where), where);
+	char *slash = strstr(text, "/0x");
+
+	if (slash) {
+		const char *rest = slash + 1 + strcspn(slash + 1, " /");
+		memmove(slash, rest, strlen(rest) + 1);
 	}
 	return text;
 }
@@ -127,18 +143,32 @@ static void add_case_cells(struct libscols_line *line, const struct stored_case 
 	}
 }
 
+/* How long it was held there when the NMI came: goes below the window, beside the second CPU. */
+static void add_hold(struct libscols_line *line, const struct stored_case *stored)
+{
+	json_object *marker = json_member(stored->verdict, "case");
+	int64_t hit = json_object_get_int64(json_member(marker, "t_hit"));
+	int64_t last = json_object_get_int64(json_member(marker, "t_last"));
+
+	if (hit <= 0 || last < hit)
+		return;
+	_cleanup_free_ char *held = format_string("held for %.1f ms", (last - hit) / 1e6);
+	set(line, COL_HIT, held);
+}
+
 static void add_cpu_cells(struct libscols_line *line, json_object *verdict, json_object *cpu)
 {
 	json_object *virtualization = json_member(cpu, "virtualization");
 	int64_t number = json_object_get_int64(json_member(cpu, "cpu"));
 	const char *state = json_text(virtualization, "state");
 	_cleanup_free_ char *index = format_string("%d", (int)number);
+	_cleanup_free_ char *where = shorten(json_text(cpu, "where"));
 	_cleanup_free_ char *vmcs = describe_vmcs(cpu);
 	_cleanup_free_ char *sources = describe_sources(verdict, number);
 
 	set(line, COL_CPU, index);
 	set(line, COL_ROLE, json_text(cpu, "role"));
-	set(line, COL_WHERE, json_text(cpu, "where"));
+	set(line, COL_WHERE, where);
 	set(line, COL_VIRT, strcmp(state, "on") ? state : "ON");
 	set(line, COL_VMCS, vmcs);
 	set(line, COL_WHY, sources);
@@ -155,6 +185,8 @@ static void add_case(struct libscols_table *table, const struct stored_case *sto
 	for (size_t i = 0; i < count; i++) {
 		if (i)
 			line = scols_table_new_line(table, NULL);
+		if (i == 1)
+			add_hold(line, stored);
 		add_cpu_cells(line, stored->verdict, json_object_array_get_idx(cpus, i));
 	}
 }
