@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "dump/complete.h"
 #include "dump/flattened.h"
 #include "util/cleanup.h"
 
@@ -155,6 +156,7 @@ static struct error *dump_init(struct dump *dump, const char *path)
 
 	try(open_file(path, &dump->fd));
 	dump->live = fd_is_live_vmcore(dump->fd, path);
+	try(check_complete(dump->fd));
 	dump->ctx = kdump_new();
 	if (!dump->ctx)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
