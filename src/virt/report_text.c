@@ -4,8 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define MAX_COLUMNS 8
-#define CELL 48
+#define CELL 256
 
 enum paint { PLAIN, GOOD, BAD, DOUBT, BOLD };
 
@@ -82,7 +81,8 @@ static enum paint vmcs_cell(const struct cpu_finding *cpu, char *buffer, size_t 
 
 	for (size_t i = 0; i < cpu->vmcs_count; i++) {
 		counts[cpu->vmcs[i].finding.state]++;
-		inferred += cpu->vmcs[i].finding.strength == STRENGTH_INFERRED;
+		inferred += cpu->vmcs[i].finding.state != STATE_UNKNOWN &&
+			    cpu->vmcs[i].finding.strength == STRENGTH_INFERRED;
 	}
 	if (!(cpu->properties & 1u << PROPERTY_VMX))
 		return snprintf(buffer, size, "-"), PLAIN;
@@ -95,9 +95,13 @@ static enum paint vmcs_cell(const struct cpu_finding *cpu, char *buffer, size_t 
 			used += snprintf(buffer + used, size - used, "%s%u %s", used ? ", " : "",
 					 counts[state], state_name(PROPERTY_VMCS, state));
 	}
+	if (inferred && used < (int)size)
+		used += snprintf(buffer + used, size - used, " (%u inferred)", inferred);
 	if (!cpu->vmcs_complete && used < (int)size)
 		snprintf(buffer + used, size - used, ", more?");
-	return counts[STATE_ON] ? BAD : inferred || !cpu->vmcs_complete ? DOUBT : GOOD;
+	return counts[STATE_ON]                                           ? BAD
+	       : inferred || counts[STATE_UNKNOWN] || !cpu->vmcs_complete ? DOUBT
+									  : GOOD;
 }
 
 static enum paint where_cell(const struct cpu_finding *cpu, char *buffer, size_t size)
@@ -119,7 +123,7 @@ static const struct column columns[] = {
 static void print_table(const struct report *report, const struct printer *printer)
 {
 	int widths[COLUMNS];
-	char cell[CELL * 4];
+	char cell[CELL];
 
 	for (size_t c = 0; c < COLUMNS; c++) {
 		widths[c] = strlen(columns[c].title);

@@ -304,8 +304,8 @@ static struct error *conclude(struct report *report, const struct tally *tally, 
 		return NULL;
 	if (tally->inferred_off && !accept)
 		return text_list_add(&report->reasons,
-				     "what is only inferred proves nothing: give --host-regs, or "
-				     "take it for granted with --accept-inferred");
+				     "what is only inferred proves nothing: --host-regs may add "
+				     "direct evidence, --accept-inferred takes it for granted");
 	report->verdict = VERDICT_PASS;
 	if (tally->inferred_off)
 		return text_list_add(&report->reasons,
