@@ -168,6 +168,7 @@ static bool step_call(struct unwinder *u, uint64_t sp)
 
 	if (!unwind_read_stack(u, sp - sizeof(ip), &ip, sizeof(ip)) || !unwind_go(u, ip, sp))
 		return false;
+	u->exact = unwind_is_jump_target(u, ip);
 	u->has_regs = false;
 	u->has_prev = false;
 	return true;
@@ -187,6 +188,7 @@ static bool step_regs(struct unwinder *u, uint64_t sp, bool full)
 	}
 	if (!unwind_go(u, regs[REG_IP], regs[REG_SP]))
 		return false;
+	u->exact = false;
 	if (full) {
 		u->has_prev = false;
 	} else if (u->full_regs) {
@@ -217,7 +219,8 @@ static bool step_orc(struct unwinder *u, const struct orc_entry *orc, struct fra
 	if (orc->bp_register == ORC_UNDEFINED)
 		get_register(u, REG_BP, &bp);
 	u->bp = bp;
-	u->exact = orc->signal;
+	if (orc->signal)
+		u->exact = true;
 	return true;
 }
 
@@ -253,7 +256,7 @@ static bool step(struct unwinder *u, struct frame *frame)
 		return false;
 	}
 	error_free(err);
-	return unwind_guess(u);
+	return unwind_thunk(u) || (!u->stop && unwind_guess(u));
 }
 
 static struct error *add_frame(struct backtrace *trace, const struct unwinder *u)

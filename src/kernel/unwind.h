@@ -69,6 +69,19 @@ bool unwind_is_code(struct kernel *kernel, uint64_t address);
 bool unwind_generated(struct unwinder *u, const struct code *code);
 
 /**
+ * Step out of an indirect-branch thunk, which has no ORC data (THUNK of arch/x86/lib/retpoline.S:
+ * UNWIND_HINT_UNDEFINED), but whose stack is simple. False, without a reason, when ip is in none.
+ */
+bool unwind_thunk(struct unwinder *u);
+
+/**
+ * True when @ip, found where a return address should be, is the start of a function and follows no
+ * call: a retpoline is about to "return" to the function that it jumps to, or a new task to its
+ * first function. Then ip is exact.
+ */
+bool unwind_is_jump_target(struct unwinder *u, uint64_t ip);
+
+/**
  * Step by what may be a frame pointer, else to the next word on the stack that looks like a return
  * address: from here on frames are not reliable. False, with the reason, when there is none.
  */

@@ -142,6 +142,31 @@ bool unwind_generated(struct unwinder *u, const struct code *code)
 	}
 }
 
+/* ---- retpolines ---- */
+
+/*
+ * Such a thunk is called, or jumped to in a tail call, so when it begins the return address is on
+ * top of the stack; its own call inside puts one more word there, the address just behind that
+ * call, until "mov %reg, (%rsp)" replaces it (from there on there is ORC data).
+ */
+bool unwind_thunk(struct unwinder *u)
+{
+	char name[SYMBOL_NAME_MAX];
+	uint64_t start, end, word;
+	struct error *err;
+
+	if (!u->exact || !is_kernel_text(u->kernel, u->ip))
+		return false;
+	err = kernel_symbol_at(u->kernel, u->ip, name, sizeof(name), &start, &end);
+	if (err || strncmp(name, "__x86_indirect_", strlen("__x86_indirect_"))) {
+		error_free(err);
+		return false;
+	}
+	if (!unwind_read_stack(u, u->sp, &word, sizeof(word)))
+		return false;
+	return leave(u, u->sp + (word >= start && word < u->ip ? 16 : 8), u->bp);
+}
+
 /* ---- guessing ---- */
 
 /* Does a call instruction end at @address? Direct (e8), or ff /2 with any addressing. */
@@ -180,6 +205,15 @@ static bool leave_by_search(struct unwinder *u, uint64_t callee)
 			return leave(u, slot + sizeof(word), u->bp);
 	}
 	return false;
+}
+
+bool unwind_is_jump_target(struct unwinder *u, uint64_t ip)
+{
+	char name[SYMBOL_NAME_MAX];
+	uint64_t start = 0, end;
+
+	error_free(kernel_symbol_at(u->kernel, ip, name, sizeof(name), &start, &end));
+	return start == ip && !is_after_call(u, ip);
 }
 
 static bool find_function(struct unwinder *u, uint64_t *ret)
