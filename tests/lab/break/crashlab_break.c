@@ -6,13 +6,20 @@
  *   mode=svm-on       the same for SVM: EFER.SVME stays set
  *   mode=vmcs-active  CPU @cpu finds its list of loaded VMCSs empty: VMXOFF without VMCLEAR
  *
- * The kernel's own functions do all the rest; nothing is faked in the dump.
+ * The kernel's own functions do all the rest; nothing is faked in the dump. It hooks them by ftrace,
+ * not by a kprobe: the CPU may be held in crashtrigger's kprobe when the NMI comes, and a kprobe
+ * inside a kprobe's handler is not run (kprobe_ftrace_handler(), arch/x86/kernel/kprobes/ftrace.c).
  */
+#include <linux/ftrace.h>
 #include <linux/kernel.h>
-#include <linux/kprobes.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
+#include <linux/string.h>
+
+#ifndef ftrace_regs_set_instruction_pointer /* before 6.2 */
+#define ftrace_regs_set_instruction_pointer ftrace_instruction_pointer_set
+#endif
 
 static char *mode = "";
 module_param(mode, charp, 0);
@@ -26,27 +33,29 @@ static unsigned long list;
 module_param(list, ulong, 0);
 MODULE_PARM_DESC(list, "per-cpu address of loaded_vmcss_on_cpu, for vmcs-active");
 
-/* Leave the probed function before its first instruction. */
-static int skip_function(struct kprobe *p, struct pt_regs *regs)
+/* Entered in place of the hooked function. */
+static notrace void do_nothing(void)
 {
-	if (raw_smp_processor_id() != cpu)
-		return 0;
-	regs->ip = *(unsigned long *)regs->sp;
-	regs->sp += sizeof(unsigned long);
-	return 1;
 }
 
-static int forget_loaded_vmcss(struct kprobe *p, struct pt_regs *regs)
+static notrace void skip_function(unsigned long ip, unsigned long parent_ip,
+				  struct ftrace_ops *ops, struct ftrace_regs *regs)
+{
+	if (raw_smp_processor_id() == cpu)
+		ftrace_regs_set_instruction_pointer(regs, (unsigned long)do_nothing);
+}
+
+static notrace void forget_loaded_vmcss(unsigned long ip, unsigned long parent_ip,
+					struct ftrace_ops *ops, struct ftrace_regs *regs)
 {
 	if (raw_smp_processor_id() == cpu)
 		INIT_LIST_HEAD(per_cpu_ptr((struct list_head __percpu __force *)list, cpu));
-	return 0;
 }
 
 /* vmx_emergency_disable_virtualization_cpu: 6.12; vmx_emergency_disable: 6.6, and 6.1.y since .149 */
 static const struct {
 	const char *mode;
-	kprobe_pre_handler_t handler;
+	ftrace_func_t hook;
 	const char *symbols[3];
 } breakages[] = {
 	{"vmx-on", skip_function,
@@ -57,32 +66,40 @@ static const struct {
 	 {"vmx_emergency_disable_virtualization_cpu", "vmx_emergency_disable"}},
 };
 
-static struct kprobe probe;
+static struct ftrace_ops ops = {
+	.flags = FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY,
+};
+
+static int hook_first_of(const char *const *symbols)
+{
+	char name[KSYM_NAME_LEN];
+
+	for (; *symbols; symbols++) {
+		strscpy(name, *symbols, sizeof(name));
+		if (!ftrace_set_filter(&ops, name, strlen(name), 1))
+			return register_ftrace_function(&ops);
+	}
+	return -ENOENT;
+}
 
 static int __init crashlab_break_init(void)
 {
-	int i, j;
+	int i;
 
 	if (cpu < 0 || (!strcmp(mode, "vmcs-active") && !list))
 		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(breakages); i++) {
 		if (strcmp(mode, breakages[i].mode))
 			continue;
-		for (j = 0; breakages[i].symbols[j]; j++) {
-			memset(&probe, 0, sizeof(probe));
-			probe.symbol_name = breakages[i].symbols[j];
-			probe.pre_handler = breakages[i].handler;
-			if (!register_kprobe(&probe))
-				return 0;
-		}
-		return -ENOENT;
+		ops.func = breakages[i].hook;
+		return hook_first_of(breakages[i].symbols);
 	}
 	return -EINVAL;
 }
 
 static void __exit crashlab_break_exit(void)
 {
-	unregister_kprobe(&probe);
+	unregister_ftrace_function(&ops);
 }
 
 module_init(crashlab_break_init);
