@@ -188,6 +188,7 @@ images=$build/images/$name
 [ -d "$kernel/boot" ] || die "no kernel $release: scripts/fetch-kernel.sh fetches it"
 for program in guestload crashtrigger verify_vmcs bootdisk; do
 	[ -x "$build/bin/$program" ] || die "no $build/bin/$program: run make first"
+	[ -s "$build/bin/$program" ] || die "$build/bin/$program is empty: is it being built?"
 done
 
 inputs=$(hash_inputs)
