@@ -12,37 +12,7 @@ set -eu
 . "$(dirname "$0")/apt.sh"
 
 suite=trixie
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 dir=$build/bochs
-
-# The machine's own mirror of Debian proper has all of Debian's releases.
-mirror()
-{
-	# shellcheck disable=SC2016 # $(…) is apt's
-	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' \
-		'Created-By: Packages' | sed -n 's/^Debian|Debian|main|//p' | head -n 1
-}
-
-# An apt of its own: with no package installed it resolves dependencies as of nothing else there.
-private_apt()
-{
-	state=$1
-	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-	echo "deb [signed-by=$keyring] $2 $suite main" >"$state/sources.list"
-	cat >"$state/apt.conf" <<-END
-		Dir::State "$state";
-		Dir::State::lists "$state/lists";
-		Dir::State::status "/dev/null";
-		Dir::Cache "$state/cache";
-		Dir::Etc::sourcelist "$state/sources.list";
-		Dir::Etc::sourceparts "/dev/null";
-		Dir::Etc::preferences "/dev/null";
-		Dir::Etc::preferencesparts "/dev/null";
-		APT::Sandbox::User "root";
-	END
-	# Read after the machine's own configuration, so that its proxy and the like still hold.
-	apt_options="-c $state/apt.conf"
-}
 
 # bochs, its BIOSes, and of what it depends on the libraries: its GTK debugger is linked in. The
 # text display is the smallest of those that satisfy it.
@@ -92,9 +62,7 @@ END
 # try_trixie DIRECTORY: false when the archive cannot be reached
 try_trixie()
 {
-	uri=$(mirror)
-	[ -n "$uri" ] && [ -e $keyring ] || return 1
-	private_apt "$1/apt" "$uri"
+	private_apt "$1/apt" $suite || return 1
 	# shellcheck disable=SC2086 # options, one a word
 	apt-get $apt_options update -q -o APT::Update::Error-Mode=any >&2 || return 1
 	packages=$(bochs_packages)

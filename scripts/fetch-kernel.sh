@@ -4,9 +4,11 @@
 # Fetch a Debian kernel package through the machine's own apt sources and unpack it, without
 # installing it, into build/kernels/<release>. Prints the release; fetches nothing that is there.
 #
-# Usage: scripts/fetch-kernel.sh [--headers] [PACKAGE]
+# Usage: scripts/fetch-kernel.sh [--headers] [--suite SUITE] [PACKAGE]
 #   PACKAGE    a package (linux-image-6.12.9-amd64), a release (6.12.9-amd64), the beginning of a
 #              version (6.1), of which the newest is taken, or a .deb file; default: 6.12
+#   --suite    from another suite of the same mirror (bullseye-security, trixie-backports, sid), by
+#              an apt of its own: the machine's package lists stay as they are
 #   --headers  also what building a module out of tree needs, in build/kernels/<release>/headers
 set -eu
 
@@ -21,12 +23,18 @@ usage()
 	exit 64
 }
 
+# shellcheck disable=SC2086 # options, one a word
+cached()
+{
+	apt-cache $apt_options "$@"
+}
+
 # newest_release VERSION: of the plain kernels for PCs, as the name carries it; -cloud and -rt are
 # other kernels, -dbg and -unsigned other forms of the same one.
 newest_release()
 {
 	pattern=$(printf '%s' "$1" | sed 's/[.+]/[&]/g')
-	apt-cache pkgnames "linux-image-$1" |
+	cached pkgnames "linux-image-$1" |
 		sed -n "s/^linux-image-\($pattern\([.+-].*\)\{0,1\}-amd64\)\$/\1/p" |
 		grep -v -e '-cloud-' -e '-rt-' | sort -V | tail -n 1
 }
@@ -41,10 +49,24 @@ find_release()
 	esac
 }
 
-# unpack_kernel DEB...: the last of them is the one with the kernel
+# Since 7.2 the kernel lies with its modules.
+link_kernel()
+{
+	for file in "$1"/lib/modules/*/vmlinuz; do
+		[ -f "$file" ] || return 0
+		mkdir -p "$1/boot"
+		link=vmlinuz-$(basename "$(dirname "$file")")
+		ln -s "..${file#"$1"}" "$1/boot/$link"
+	done
+}
+
+# unpack_kernel NAME DEB...: all of its packages; NAME is for the record
 unpack_kernel()
 {
+	package=$1
+	shift
 	new=$(mktemp -d "$build/kernels/.new.XXXXXX")
+	trap 'rm -rf "$new"' EXIT
 	chmod 755 "$new"
 	for deb in "$@"; do
 		dpkg-deb -x "$deb" "$new"
@@ -53,19 +75,27 @@ unpack_kernel()
 	if [ ! -d "$new/lib/modules" ] && [ -d "$new/usr/lib/modules" ]; then
 		ln -s usr/lib "$new/lib"
 	fi
-	found=$(cd "$new/boot" 2>/dev/null && ls -d vmlinuz-*) ||
-		die "$*: no kernel in it"
+	link_kernel "$new"
+	found=$(cd "$new/boot" 2>/dev/null && ls -d vmlinuz-*) || die "$package: no kernel in it"
 	release=${found#vmlinuz-}
-	depmod -b "$new" "$release" || die "$*: depmod failed"
-	printf '%s\n' "$(basename "$deb" .deb)" >"$new/package"
+	depmod -b "$new" "$release" || die "$package: depmod failed"
+	printf '%s\n' "$package" >"$new/package"
 	# One that another process has just put there is as good.
 	mv -T "$new" "$build/kernels/$release" 2>/dev/null || rm -rf "$new"
+}
+
+# The packages of one kernel: a single one, but since 7.2 kernel, modules and their lists are each in their own.
+image_packages()
+{
+	echo "linux-image-$1"
+	cached show --no-all-versions "linux-image-$1" | sed -n 's/^Depends: //p' | tr ',' '\n' |
+		sed -n 's/^ *\(linux-\(base\|binary\|modules\)-[0-9][^ ]*\).*/\1/p'
 }
 
 fetch_image()
 {
 	if [ -f "$1" ]; then
-		unpack_kernel "$1"
+		unpack_kernel "$(basename "$1" .deb)" "$1"
 		return
 	fi
 	release=$(find_release "$1")
@@ -73,19 +103,21 @@ fetch_image()
 		apt_update
 		release=$(find_release "$1")
 	fi
-	[ -n "$release" ] || die "no kernel package for '$1' in this machine's apt sources"
+	[ -n "$release" ] || die "no kernel package for '$1' in $where"
 	[ -d "$build/kernels/$release" ] && return
 	say "fetching linux-image-$release"
-	apt_download "$build/kernels/deb" "linux-image-$release"
-	unpack_kernel "$build/kernels/deb/linux-image-$release"_*.deb
-	rm -f "$build/kernels/deb/linux-image-$release"_*.deb
+	debs=$(mktemp -d "$build/kernels/.debs.XXXXXX")
+	# shellcheck disable=SC2046 # package names hold no blanks
+	apt_download "$debs" $(image_packages "$release")
+	unpack_kernel "$(basename "$debs"/linux-image-*.deb .deb)" "$debs"/*.deb
+	rm -rf "$debs"
 }
 
 # The packages that linux-headers-<release> needs besides the compiler
 header_packages()
 {
 	echo "linux-headers-$1"
-	apt-cache show --no-all-versions "linux-headers-$1" | sed -n 's/^Depends: //p' | tr ',' '\n' |
+	cached show --no-all-versions "linux-headers-$1" | sed -n 's/^Depends: //p' | tr ',' '\n' |
 		sed -n 's/^ *\(linux-headers-[^ ]*-common\|linux-kbuild-[^ ]*\).*/\1/p'
 }
 
@@ -121,9 +153,17 @@ fetch_headers()
 }
 
 headers=
+suite=
+where="this machine's apt sources"
 while [ $# -gt 0 ]; do
 	case $1 in
 	--headers) headers=yes ;;
+	--suite)
+		[ $# -ge 2 ] || usage
+		suite=$2
+		where=$2
+		shift
+		;;
 	-*) usage ;;
 	*) break ;;
 	esac
@@ -132,6 +172,9 @@ done
 [ $# -le 1 ] || usage
 
 mkdir -p "$build/kernels"
+if [ -n "$suite" ]; then
+	private_apt "$build/kernels/apt/$suite" "$suite" || die "no mirror that could have $suite is known"
+fi
 release=
 fetch_image "${1:-$default_version}"
 [ -z "$headers" ] || fetch_headers "$release"
