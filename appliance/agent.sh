@@ -35,18 +35,18 @@ find_boot_disk()
 	return 1
 }
 
-# A bzImage goes through kexec_file_load, as distributions do it. From the boot disk comes an ELF
-# kernel; -i leaves its checksum out, which takes longer than booting it.
+# -i: no checksum over the capture kernel, when it is loaded and again when it is started, which in
+# an emulated CPU takes seconds. The kernel from the boot disk is an ELF file.
 arm_kdump()
 {
 	cmdline=$(cat $kdump/cmdline)
 	if [ -e $kdump/vmlinuz ]; then
-		set -- -s $kdump/vmlinuz --initrd=$kdump/initramfs
+		set -- $kdump/vmlinuz --initrd=$kdump/initramfs
 	else
 		boot=$(find_boot_disk) || fail armed "no boot disk, and no capture kernel in the initramfs"
-		set -- -i "${boot}2" --args-linux "--initrd=${boot}3"
+		set -- "${boot}2" --args-linux "--initrd=${boot}3"
 	fi
-	kexec -p "$@" "--command-line=$cmdline" 2>/run/kexec ||
+	kexec -p -i "$@" "--command-line=$cmdline" 2>/run/kexec ||
 		fail armed "kexec: $(tail -n 1 /run/kexec)"
 	event armed
 }

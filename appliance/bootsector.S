@@ -122,9 +122,9 @@ read_sectors:
 	testb	$0x08, %al	/* DRQ */
 	jz	3b
 	pushl	%ecx
-	movl	$128, %ecx
+	movl	$256, %ecx
 	movw	$ATA, %dx
-	rep insl
+	rep insw		/* what Bochs does in one go; insl it does one by one */
 	popl	%ecx
 	loop	2b
 	jmp	read_sectors

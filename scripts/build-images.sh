@@ -133,7 +133,6 @@ make_bochs()
 	append_overlay "$work/bochs.cpio"
 	"$build/bin/bootdisk" disk "$new/bochs-boot.img" "$work/bootsector" "$work/vmlinux" \
 		"$work/bochs.cpio" "$new/cmdline.bochs" "$work/capture-kernel" "$2"
-	cp "$root/appliance/bochs.msrs" "$new/"
 }
 
 write_manifest()
