@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Negative controls: appliances that a kernel module breaks on CPU 0. The verdict must be FAIL and
+# name that CPU, and no other.
+# shellcheck source=tests/tap.sh
+cd "$(dirname "$0")/../.." || exit 1
+. tests/tap.sh
+
+results=${CRASHLAB_TEST_RESULTS:-build/test-results}/controls
+rm -rf "$results"
+release=$(cat build/kernel)
+verify=build/san/bin/verify_vmcs
+
+case_of()
+{
+	for directory in "$results"/*/"$1".*; do
+		echo "$directory"
+	done
+}
+
+check "the breaking module builds" status 0 tests/lab/build-break.sh "$release"
+check "every broken appliance is a FAIL that names CPU 0 alone" \
+	status 0 build/bin/crashlab run controls --kernel "$release" --results "$results" \
+	--save always
+
+if [ ! -d "$(case_of svm-left-on)" ]; then
+	plan
+	exit 1
+fi
+
+vmx=$(case_of vmx-left-on)
+check "VMX left on: CPU 0" says 'VMX operation on CPU 0 is ON' cat "$vmx/verdict.txt"
+check "VMX left on: not CPU 1" status 1 grep -q 'on CPU 1 is ON' "$vmx/verdict.txt"
+check "VMX left on: the dump alone is enough" status 1 "$verify" "$vmx/capture/vmcore"
+
+vmcs=$(case_of vmcs-left-active)
+check "VMCS left active: of CPU 0" says 'VMCS 0x[0-9a-f]+ of CPU 0 is active' cat "$vmcs/verdict.txt"
+check "VMCS left active: VMX itself is off" status 1 grep -q 'is ON' "$vmcs/verdict.txt"
+check "VMCS left active: the dump alone is enough" status 1 "$verify" "$vmcs/capture/vmcore"
+
+svm=$(case_of svm-left-on)
+check "SVM left on: CPU 0" says 'SVM .* on CPU 0 is ON' cat "$svm/verdict.txt"
+check "SVM left on: not CPU 1" status 1 grep -q 'on CPU 1 is ON' "$svm/verdict.txt"
+check "SVM left on: memory cannot tell" status 2 "$verify" "$svm/capture/vmcore"
+check "SVM left on: the host's registers can" \
+	status 1 "$verify" --host-regs "$svm/host-regs.txt" "$svm/capture/vmcore"
+
+plan
