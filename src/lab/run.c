@@ -16,7 +16,7 @@
 #include "lab/table.h"
 #include "util/cleanup.h"
 
-#define TICK_MS 500
+#define TICK_MS 1000
 
 enum state { WAITING, RUNNING, ENDED, JOINED };
 
