@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The kernel's own symbol table, compressed as scripts/kallsyms.c leaves it. Looking up by name
- * goes through a hash table made once; by address, the table is in order.
+ * goes through a hash table made once, without expanding the names: a token adds to a name's hash
+ * what it always adds. By address, the table is in order.
  */
 #include "kernel/symbols.h"
 
@@ -14,9 +15,10 @@ struct kallsyms {
 	struct symbol_source source;
 	struct kallsyms_tables tables;
 	enum kallsyms_encoding encoding;
-	uint32_t *name_offset; /* of each symbol, into tables.names */
-	uint32_t *hash; /* symbol number + 1, 0 is empty; open addressing */
-	uint32_t hash_mask;
+	uint32_t *name_offset; /* of each symbol, into tables.names; and one more: the end */
+	uint32_t *bucket; /* the first symbol, its number + 1; 0: none */
+	uint32_t *next; /* the next symbol of the same bucket, likewise */
+	uint32_t bucket_mask;
 };
 
 static const struct kallsyms *to_kallsyms(const struct symbol_source *source)
@@ -24,33 +26,26 @@ static const struct kallsyms *to_kallsyms(const struct symbol_source *source)
 	return (const struct kallsyms *)source;
 }
 
-size_t kallsyms_name_length(const uint8_t *names, size_t size, size_t offset)
+/* The compressed name of symbol @number: its token numbers, *@count of them. */
+static const uint8_t *compressed(const struct kallsyms *ks, uint32_t number, size_t *count)
 {
-	size_t length, header = 1;
+	const uint8_t *name = ks->tables.names + ks->name_offset[number];
+	size_t header = *name & 0x80 ? 2 : 1;
 
-	if (offset >= size)
-		return 0;
-	length = names[offset];
-	if (length & 0x80) {
-		if (size - offset < 2)
-			return 0;
-		length = (length & 0x7f) | (size_t)names[offset + 1] << 7;
-		header = 2;
-	}
-	return length <= size - offset - header ? header + length : 0;
+	*count = ks->name_offset[number + 1] - ks->name_offset[number] - header;
+	return name + header;
 }
 
 /* The name of symbol @number without its leading type character, which is returned. */
 static char expand(const struct kallsyms *ks, uint32_t number, char *buffer, size_t size)
 {
 	const struct kallsyms_tables *t = &ks->tables;
-	size_t offset = ks->name_offset[number], used = 0;
-	size_t left = kallsyms_name_length(t->names, t->names_size, offset);
-	size_t header = t->names[offset] & 0x80 ? 2 : 1;
+	size_t left, used = 0;
+	const uint8_t *token = compressed(ks, number, &left);
 	char type = '\0';
 
-	for (offset += header, left -= header; left && used + 1 < size; offset++, left--) {
-		const char *c = t->tokens + t->token_index[t->names[offset]];
+	for (; left && used + 1 < size; token++, left--) {
+		const char *c = t->tokens + t->token_index[*token];
 
 		for (; *c && used + 1 < size; c++) {
 			if (!type)
@@ -61,6 +56,29 @@ static char expand(const struct kallsyms *ks, uint32_t number, char *buffer, siz
 	}
 	buffer[used] = '\0';
 	return type;
+}
+
+/* True when symbol @number is called @name; mostly the first token tells. */
+static bool is_called(const struct kallsyms *ks, uint32_t number, const char *name)
+{
+	const struct kallsyms_tables *t = &ks->tables;
+	size_t left;
+	const uint8_t *token = compressed(ks, number, &left);
+	bool type_seen = false;
+
+	for (; left; token++, left--) {
+		const char *c = t->tokens + t->token_index[*token];
+
+		if (!type_seen && *c) {
+			type_seen = true;
+			c++;
+		}
+		for (; *c; c++) {
+			if (*c != *name++)
+				return false;
+		}
+	}
+	return !*name;
 }
 
 static uint64_t decode(const struct kallsyms_tables *t, enum kallsyms_encoding encoding,
@@ -83,31 +101,42 @@ static uint64_t address_of(const struct kallsyms *ks, uint32_t number)
 	return decode(&ks->tables, ks->encoding, number);
 }
 
-/* FNV-1a */
-static uint32_t hash_name(const char *name)
-{
-	uint32_t hash = 2166136261U;
+/*
+ * The hash of a name is the polynomial of its characters: that of "ab" is hash("a") * FACTOR ^
+ * length("b") + hash("b"), so what a token does to it is two numbers.
+ */
+#define FACTOR 0x9e3779b1U
 
-	while (*name)
-		hash = (hash ^ (uint8_t)*name++) * 16777619U;
-	return hash;
+struct token_hash {
+	uint32_t power; /* FACTOR to the token's length */
+	uint32_t hash;
+};
+
+static struct token_hash hash_text(const char *text)
+{
+	struct token_hash ret = {.power = 1};
+
+	for (; *text; text++) {
+		ret.hash = ret.hash * FACTOR + (uint8_t)*text;
+		ret.power *= FACTOR;
+	}
+	return ret;
+}
+
+/* The low bits of a product depend on low bits only. */
+static uint32_t bucket_of(const struct kallsyms *ks, uint32_t hash)
+{
+	return (hash ^ hash >> 16) & ks->bucket_mask;
 }
 
 static bool find_number(const struct kallsyms *ks, const char *name, uint32_t *ret)
 {
-	char buffer[SYMBOL_NAME_MAX];
+	uint32_t entry = ks->bucket[bucket_of(ks, hash_text(name).hash)];
 
-	for (uint32_t slot = hash_name(name);; slot++) {
-		uint32_t entry = ks->hash[slot & ks->hash_mask];
-
-		if (!entry)
-			return false;
-		expand(ks, entry - 1, buffer, sizeof(buffer));
-		if (!strcmp(buffer, name)) {
-			*ret = entry - 1;
-			return true;
-		}
-	}
+	while (entry && !is_called(ks, entry - 1, name))
+		entry = ks->next[entry - 1];
+	*ret = entry - 1;
+	return entry;
 }
 
 static bool kallsyms_find(const struct symbol_source *source, const char *name, uint64_t *ret)
@@ -192,7 +221,8 @@ static void kallsyms_destroy(struct symbol_source *source)
 
 	kallsyms_tables_deinit(&ks->tables);
 	free(ks->name_offset);
-	free(ks->hash);
+	free(ks->bucket);
+	free(ks->next);
 	free(ks);
 }
 
@@ -214,7 +244,7 @@ static struct error *index_names(struct kallsyms *ks)
 	const struct kallsyms_tables *t = &ks->tables;
 	size_t offset = 0;
 
-	ks->name_offset = calloc(t->count, sizeof(*ks->name_offset));
+	ks->name_offset = calloc(t->count + 1, sizeof(*ks->name_offset));
 	if (!ks->name_offset)
 		return error_new(ERROR_NO_MEMORY, "out of memory for %u symbols", t->count);
 	for (uint32_t i = 0; i < t->count; i++) {
@@ -223,38 +253,59 @@ static struct error *index_names(struct kallsyms *ks)
 		if (!length)
 			return error_new(ERROR_FORMAT, "kallsyms: the names end after %u of %u", i,
 					 t->count);
-		ks->name_offset[i] = offset;
 		offset += length;
+		ks->name_offset[i + 1] = offset;
 	}
 	return NULL;
 }
 
-/* Probes for an average name; 6.12, with all its __func__.0 and __already_done.0, needs under 16.
- */
-#define PROBES_MAX 256
+/* Of a name with its type, of @left tokens. */
+static uint32_t hash_tokens(const uint8_t *token, size_t left, const struct token_hash *whole,
+			    const struct token_hash *tail)
+{
+	uint32_t hash = 0;
 
+	/* The first character is the type. */
+	for (; left && whole[*token].power == 1; left--)
+		token++;
+	if (left) {
+		hash = tail[*token++].hash;
+		left--;
+	}
+	for (; left; token++, left--)
+		hash = hash * whole[*token].power + whole[*token].hash;
+	return hash;
+}
+
+/* Of symbols of one name the first is to be found: the last comes first into its bucket. */
 static struct error *hash_names(struct kallsyms *ks)
 {
-	uint64_t probes = (uint64_t)ks->tables.count * PROBES_MAX;
+	const struct kallsyms_tables *t = &ks->tables;
+	struct token_hash whole[256], tail[256];
 	uint32_t size = 64;
-	char buffer[SYMBOL_NAME_MAX];
 
-	while (size < ks->tables.count + ks->tables.count / 2)
+	while (size < t->count / 2)
 		size *= 2;
-	ks->hash_mask = size - 1;
-	ks->hash = calloc(size, sizeof(*ks->hash));
-	if (!ks->hash)
-		return error_new(ERROR_NO_MEMORY, "out of memory for %u symbols", ks->tables.count);
-	for (uint32_t i = 0; i < ks->tables.count; i++) {
-		uint32_t slot;
+	ks->bucket_mask = size - 1;
+	ks->bucket = calloc(size, sizeof(*ks->bucket));
+	ks->next = calloc(t->count, sizeof(*ks->next));
+	if (!ks->bucket || !ks->next)
+		return error_new(ERROR_NO_MEMORY, "out of memory for %u symbols", t->count);
+	for (size_t i = 0; i < 256; i++) {
+		const char *token = t->tokens + t->token_index[i];
 
-		expand(ks, i, buffer, sizeof(buffer));
-		slot = hash_name(buffer);
-		for (; ks->hash[slot & ks->hash_mask]; slot++) {
-			if (!probes--)
-				return error_new(ERROR_FORMAT, "kallsyms: too many equal names");
-		}
-		ks->hash[slot & ks->hash_mask] = i + 1;
+		whole[i] = hash_text(token);
+		tail[i] = hash_text(*token ? token + 1 : token);
+	}
+	for (uint32_t i = t->count; i--;) {
+		const uint8_t *name = t->names + ks->name_offset[i];
+		size_t header = *name & 0x80 ? 2 : 1;
+		size_t tokens = ks->name_offset[i + 1] - ks->name_offset[i] - header;
+		uint32_t hash = hash_tokens(name + header, tokens, whole, tail);
+		uint32_t *bucket = &ks->bucket[bucket_of(ks, hash)];
+
+		ks->next[i] = *bucket;
+		*bucket = i + 1;
 	}
 	return NULL;
 }

@@ -76,7 +76,21 @@ void kallsyms_tables_deinit(struct kallsyms_tables *tables);
  * Length of the compressed name at @offset in @names, with its length bytes: one, or two when the
  * first has bit 7 set (6.1, "kallsyms: support "big" kernel symbols"). 0 when it runs over @size.
  */
-size_t kallsyms_name_length(const uint8_t *names, size_t size, size_t offset);
+static inline size_t kallsyms_name_length(const uint8_t *names, size_t size, size_t offset)
+{
+	size_t length, header = 1;
+
+	if (offset >= size)
+		return 0;
+	length = names[offset];
+	if (length & 0x80) {
+		if (size - offset < 2)
+			return 0;
+		length = (length & 0x7f) | (size_t)names[offset + 1] << 7;
+		header = 2;
+	}
+	return length <= size - offset - header ? header + length : 0;
+}
 
 /**
  * Make a symbol source of @tables, whose contents it takes over if it succeeds. @stext is the known

@@ -272,25 +272,56 @@ static void test_counts(void **state)
 	fails(&t);
 }
 
-/* All names equal, which would make a hash table slow beyond bearing: refused, and soon. */
+/* All names equal but that of the last: the longest way to it, still no long one. */
 static void test_equal_names(void **state)
 {
 	enum { MANY = 200000 };
+	_cleanup_(cleanup_symbol_source) struct symbol_source *source = NULL;
+	static const char last[] = "\7T_stext";
 	struct kallsyms_tables t;
+	uint64_t address;
 
 	(void)state;
 	make_tables(&t, KALLSYMS_BASE_RELATIVE);
 	free(t.names);
 	free(t.offsets);
-	t.names = malloc(2 * MANY);
-	t.offsets = calloc(MANY, sizeof(*t.offsets));
+	t.names = malloc(2 * MANY + sizeof(last));
+	t.offsets = calloc(MANY + 1, sizeof(*t.offsets));
 	for (size_t i = 0; i < MANY; i++) {
 		t.names[2 * i] = 1;
 		t.names[2 * i + 1] = 'T';
+		t.offsets[i] = i + 1;
 	}
-	t.names_size = 2 * MANY;
-	t.count = MANY;
-	fails(&t);
+	memcpy(t.names + 2 * MANY, last, sizeof(last));
+	t.names_size = 2 * MANY + sizeof(last) - 1;
+	t.count = MANY + 1;
+	assert_null(kallsyms_create(&t, BASE, &source));
+	assert_true(source->find(source, "", &address));
+	assert_int_equal(address, BASE + 1);
+	for (int i = 0; i < 100; i++)
+		assert_false(source->find(source, "absent", &address));
+}
+
+/* Tokens that hold the type and more, or nothing, hash as their characters do. */
+static void test_odd_tokens(void **state)
+{
+	_cleanup_(cleanup_symbol_source) struct symbol_source *source = NULL;
+	static const char token[] = "Tsec";
+	struct kallsyms_tables t;
+	uint64_t address;
+	uint8_t *at;
+
+	(void)state;
+	make_tables(&t, KALLSYMS_BASE_RELATIVE);
+	memcpy(t.tokens + t.tokens_size, token, sizeof(token));
+	t.token_index[1] = t.tokens_size;
+	t.token_index[2] = t.tokens_size + sizeof(token) - 1;
+	t.tokens_size += sizeof(token);
+	at = memmem(t.names, t.names_size, "Tsecond", 7);
+	memcpy(at, "\2\1\2ond\2", 7);
+	assert_null(kallsyms_create(&t, BASE, &source));
+	assert_true(source->find(source, "second", &address));
+	assert_int_equal(address, BASE + 0x100);
 }
 
 int main(void)
@@ -302,7 +333,7 @@ int main(void)
 		cmocka_unit_test(test_name_length),    cmocka_unit_test(test_wrong_stext),
 		cmocka_unit_test(test_no_stext),       cmocka_unit_test(test_cut_names),
 		cmocka_unit_test(test_damaged_tokens), cmocka_unit_test(test_counts),
-		cmocka_unit_test(test_equal_names),
+		cmocka_unit_test(test_equal_names),    cmocka_unit_test(test_odd_tokens),
 	};
 
 	return cmocka_run_group_tests_name("kallsyms", tests, NULL, NULL);
