@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "virt/capsule.h"
 #include "virt/collect.h"
 #include "virt/host_regs.h"
 #include "virt/report_json.h"
@@ -29,10 +30,18 @@ struct arguments {
 	const char *host_regs;
 	bool json;
 	const char *json_file; /* NULL: standard output, instead of the text */
+	const char *capsule;
 	bool accept_inferred;
 };
 
-enum { OPTION_JSON = 256, OPTION_CASE, OPTION_HOST_REGS, OPTION_ACCEPT_INFERRED };
+/** What is analysed, open until the capsule is written; without a dump the report is from JSON. */
+struct subject {
+	struct dump *dump;
+	struct kernel *kernel;
+	struct report report;
+};
+
+enum { OPTION_JSON = 256, OPTION_CASE, OPTION_HOST_REGS, OPTION_ACCEPT_INFERRED, OPTION_CAPSULE };
 
 static const struct argp_option options[] = {
 	{"json", OPTION_JSON, "FILE", OPTION_ARG_OPTIONAL,
@@ -40,6 +49,8 @@ static const struct argp_option options[] = {
 	{"case", OPTION_CASE, "ID", 0, "refuse a dump that is not of crashtrigger's case ID", 0},
 	{"host-regs", OPTION_HOST_REGS, "FILE", 0,
 	 "add the host's view: CR4 and EFER, as of QEMU's `info registers -a`", 0},
+	{"capsule", OPTION_CAPSULE, "FILE", 0,
+	 "write the pages that the verdict rests on to FILE, a small dump of its own", 0},
 	{"accept-inferred", OPTION_ACCEPT_INFERRED, NULL, 0,
 	 "let PASS rest on inference where there is no direct evidence", 0},
 	{},
@@ -59,6 +70,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_HOST_REGS:
 		arguments->host_regs = arg;
+		return 0;
+	case OPTION_CAPSULE:
+		arguments->capsule = arg;
 		return 0;
 	case OPTION_ACCEPT_INFERRED:
 		arguments->accept_inferred = true;
@@ -128,36 +142,44 @@ static bool is_json(const char *path)
 	return file && fscanf(file, " %c", &first) == 1 && first == '{';
 }
 
-/** The errors of dump_open() name the path, the others do not. */
-static struct error *analyse(struct dump *dump, const char *path, struct report *ret)
+static void subject_deinit(struct subject *subject)
 {
-	struct kernel *kernel = NULL;
-	struct error *err = kernel_open(dump, &kernel);
+	report_deinit(&subject->report);
+	if (subject->kernel)
+		kernel_close(subject->kernel);
+	if (subject->dump)
+		dump_close(subject->dump);
+}
+
+/** The errors of dump_open() name the path, the others do not. */
+static struct error *analyse(struct subject *subject, const char *path)
+{
+	struct error *err = kernel_open(subject->dump, &subject->kernel);
 
 	if (!err)
-		err = report_collect(kernel, ret);
-	if (kernel)
-		kernel_close(kernel);
+		err = report_collect(subject->kernel, &subject->report);
 	if (error_is(err, ERROR_NO_DATA))
 		err = error_wrap(err, "the dump lacks pages that every analysis needs (was it cut "
 				      "off, or saved with more than makedumpfile -d 23?)");
 	return error_wrap(err, "%s", path);
 }
 
-static struct error *load(const char *path, struct report *ret)
+static struct error *load(const struct arguments *arguments, struct subject *subject)
 {
+	const char *path = arguments->dump;
 	_cleanup_free_ char *text = NULL;
-	struct dump *dump = NULL;
 
 	if (is_json(path)) {
+		if (arguments->capsule)
+			return error_new(ERROR_USAGE, "%s: a capsule is made of a dump", path);
 		try(read_text(path, &text));
-		return error_wrap(report_parse_json(text, ret), "%s", path);
+		return error_wrap(report_parse_json(text, &subject->report), "%s", path);
 	}
-	try(dump_open(path, &dump));
-	struct error *err = analyse(dump, path, ret);
-
-	dump_close(dump);
-	return err ? err : text_set(&ret->dump_path, "%s", path);
+	try(dump_open(path, &subject->dump));
+	if (arguments->capsule)
+		dump_record(subject->dump);
+	try(analyse(subject, path));
+	return text_set(&subject->report.dump_path, "%s", path);
 }
 
 static struct error *check_case(const struct report *report, const char *id)
@@ -201,13 +223,17 @@ static struct error *print(const struct report *report, const struct arguments *
 	return error_wrap(report_write_json(report, file), "%s", arguments->json_file);
 }
 
-static struct error *run(const struct arguments *arguments, struct report *report)
+static struct error *run(const struct arguments *arguments, struct subject *subject)
 {
-	try(load(arguments->dump, report));
+	struct report *report = &subject->report;
+
+	try(load(arguments, subject));
 	try(check_case(report, arguments->case_id));
 	try(add_host_regs(arguments->host_regs, report));
 	try(verdict_judge(report, arguments->accept_inferred));
 	try(print(report, arguments));
+	if (arguments->capsule)
+		try(report_write_capsule(subject->kernel, report, arguments->capsule));
 	if (fflush(stdout))
 		return error_errno(errno, "standard output");
 	return NULL;
@@ -221,18 +247,18 @@ int main(int argc, char **argv)
 		[VERDICT_INCONCLUSIVE] = STATUS_INCONCLUSIVE,
 	};
 	struct arguments arguments = {};
-	struct report report = {};
+	struct subject subject = {};
 
 	argp_err_exit_status = STATUS_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	struct error *err = run(&arguments, &report);
-	int status = statuses[report.verdict];
+	struct error *err = run(&arguments, &subject);
+	int status = statuses[subject.report.verdict];
 
 	if (err) {
 		fprintf(stderr, "verify_vmcs: %s\n", err->message);
 		status = error_is(err, ERROR_USAGE) ? STATUS_USAGE : STATUS_CANNOT;
 	}
 	error_free(err);
-	report_deinit(&report);
+	subject_deinit(&subject);
 	return status;
 }

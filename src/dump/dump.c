@@ -24,8 +24,9 @@ static struct error *kdump_error(kdump_ctx_t *ctx, kdump_status status)
 
 	switch (status) {
 	case KDUMP_ERR_NODATA:
-		code = ERROR_NO_DATA;
-		break;
+		/* Each format has words of its own for it; a capsule has to read as its dump does.
+		 */
+		return error_new(ERROR_NO_DATA, "not in the dump");
 	case KDUMP_ERR_SYSTEM:
 		code = ERROR_SYSTEM;
 		break;
@@ -150,6 +151,23 @@ static struct error *read_vmcoreinfo(struct dump *dump)
 	return err;
 }
 
+static struct error *read_notes(struct dump *dump)
+{
+	size_t offset = 0;
+	struct note note;
+
+	try(notes_read(dump->fd, &dump->notes));
+	while (notes_next(&dump->notes, &offset, &note)) {
+		if (!note_is_called(&note, DUMP_KEPT_NOTE) || note.header.n_type != DUMP_KEPT_TYPE)
+			continue;
+		free(dump->kept);
+		dump->kept = strndup(note.desc, note.header.n_descsz);
+		if (!dump->kept)
+			return error_new(ERROR_NO_MEMORY, "out of memory");
+	}
+	return NULL;
+}
+
 static struct error *dump_init(struct dump *dump, const char *path)
 {
 	kdump_status status;
@@ -173,6 +191,7 @@ static struct error *dump_init(struct dump *dump, const char *path)
 	kdump_set_number_attr(dump->ctx, "cache.size", DUMP_CACHE_PAGES);
 	try(check_format(dump));
 	try(read_vmcoreinfo(dump));
+	try(read_notes(dump));
 	return pagetable_init(dump);
 }
 
@@ -202,6 +221,9 @@ void dump_close(struct dump *dump)
 	if (dump->fd >= 0)
 		close(dump->fd);
 	vmcoreinfo_deinit(dump);
+	notes_deinit(&dump->notes);
+	page_set_deinit(&dump->read);
+	free(dump->kept);
 	free(dump);
 }
 
@@ -213,6 +235,18 @@ const char *dump_format(const struct dump *dump)
 bool dump_is_live_vmcore(const struct dump *dump)
 {
 	return dump->live;
+}
+
+const char *dump_kept(const struct dump *dump)
+{
+	return dump->kept;
+}
+
+void dump_record(struct dump *dump)
+{
+	dump->recording = true;
+	memset(dump->cache, 0, sizeof(dump->cache));
+	memset(dump->tlb, 0, sizeof(dump->tlb));
 }
 
 /* ---- reading ---- */
@@ -233,6 +267,8 @@ static struct error *get_page(struct dump *dump, uint64_t pfn, const uint8_t **r
 		if (status != KDUMP_OK)
 			return error_wrap(kdump_error(dump->ctx, status),
 					  "physical page 0x%" PRIx64, pfn << DUMP_PAGE_SHIFT);
+		if (dump->recording)
+			try(page_set_add(&dump->read, pfn));
 		page->pfn = pfn;
 		page->valid = true;
 	}

@@ -15,8 +15,8 @@
 struct dump;
 
 /**
- * Open @path: ELF, /proc/vmcore, kdump-compressed, or flattened (from a pipe too, "-" being standard
- * input). Foreign or damaged file: ERROR_FORMAT.
+ * Open @path: ELF, /proc/vmcore, kdump-compressed, or flattened (from a pipe too, "-" being
+ * standard input). Foreign or damaged file: ERROR_FORMAT.
  */
 struct error *dump_open(const char *path, struct dump **ret);
 void dump_close(struct dump *dump);
@@ -27,7 +27,8 @@ struct error *dump_read_physical(struct dump *dump, uint64_t address, void *buff
 
 /**
  * Read @length bytes at kernel virtual address @address, through the kernel's page tables.
- * ERROR_NO_DATA: a page, or a page table, is not in the dump; ERROR_FORMAT: nothing is mapped there.
+ * ERROR_NO_DATA: a page, or a page table, is not in the dump; ERROR_FORMAT: nothing is mapped
+ * there.
  */
 struct error *dump_read(struct dump *dump, uint64_t address, void *buffer, size_t length);
 
@@ -49,6 +50,12 @@ struct error *dump_vmcoreinfo_number(const struct dump *dump, const char *key, i
 
 /** A short name of the format: "elf", "kdump-zlib", …; owned by the dump. */
 const char *dump_format(const struct dump *dump);
+
+/** The text that the writer of a capsule kept in it (dump/capsule.h); NULL when there is none. */
+const char *dump_kept(const struct dump *dump);
+
+/** From now on keep account of the physical pages that are read, for capsule_write(). */
+void dump_record(struct dump *dump);
 
 /** True when this is /proc/vmcore itself: the program runs in the capture kernel of this crash. */
 bool dump_is_live_vmcore(const struct dump *dump);

@@ -5,6 +5,8 @@
 #include <libkdumpfile/kdumpfile.h>
 
 #include "dump/dump.h"
+#include "dump/notes.h"
+#include "dump/page_set.h"
 
 #define DUMP_PAGE_SHIFT 12
 #define DUMP_PAGE_SIZE ((size_t)1 << DUMP_PAGE_SHIFT)
@@ -13,6 +15,10 @@
 /* Both direct mapped; small, because the capture kernel has little memory. */
 #define DUMP_CACHE_PAGES 128
 #define DUMP_TLB_ENTRIES 1024
+
+/* The note of a capsule that holds what dump_kept() gives. */
+#define DUMP_KEPT_NOTE "CRASHLAB"
+#define DUMP_KEPT_TYPE 1
 
 struct cached_page {
 	bool valid;
@@ -44,8 +50,13 @@ struct dump {
 	bool live;
 	const char *format;
 	char *vmcoreinfo;
+	char *vmcoreinfo_text; /* as it is in the dump */
 	struct vmcoreinfo_entry *entries;
 	size_t entry_count;
+	struct notes notes;
+	char *kept;
+	bool recording;
+	struct page_set read; /* pages read since dump_record() */
 	struct pagetable pagetable;
 	struct tlb_entry tlb[DUMP_TLB_ENTRIES];
 	struct cached_page cache[DUMP_CACHE_PAGES];

@@ -26,8 +26,9 @@ struct error *vmcoreinfo_init(struct dump *dump, const char *text, size_t length
 	if (length > VMCOREINFO_MAX)
 		return error_new(ERROR_FORMAT, "VMCOREINFO of %zu bytes is too long", length);
 	dump->vmcoreinfo = strndup(text, length);
+	dump->vmcoreinfo_text = strndup(text, length);
 	dump->entries = calloc(count_lines(text, length), sizeof(*dump->entries));
-	if (!dump->vmcoreinfo || !dump->entries)
+	if (!dump->vmcoreinfo || !dump->vmcoreinfo_text || !dump->entries)
 		return error_new(ERROR_NO_MEMORY, "out of memory for VMCOREINFO");
 
 	rest = dump->vmcoreinfo;
@@ -47,6 +48,7 @@ void vmcoreinfo_deinit(struct dump *dump)
 {
 	free(dump->entries);
 	free(dump->vmcoreinfo);
+	free(dump->vmcoreinfo_text);
 }
 
 const char *dump_vmcoreinfo(const struct dump *dump, const char *key)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <fcntl.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "util/cleanup.h"
 #include "virt/collect.h"
 #include "virt/cpu_bits.h"
+#include "virt/report_json.h"
 
 /* What only the capture kernel can tell, of the CPU it runs on: the one that panicked. Its first
  * CPU is that one, however many it starts. */
@@ -40,12 +42,38 @@ static struct error *capture_efer(struct collector *collector, const struct cpu_
 			    efer & EFER_SVME ? "set" : "clear");
 }
 
+static bool is_wanted(const char *source, const char *const sources[])
+{
+	while (*sources && strcmp(*sources, source))
+		sources++;
+	return *sources;
+}
+
+/** Add the evidence that a capsule keeps, of @sources only (ends with NULL). */
+static struct error *add_kept(struct collector *collector, const char *const sources[])
+{
+	const char *text = dump_kept(collector->dump);
+	struct evidence_list kept = {};
+	struct error *err = text ? report_parse_kept(text, &kept) : NULL;
+
+	for (size_t i = 0; !err && i < kept.count; i++) {
+		const struct evidence *evidence = &kept.items[i];
+
+		if (is_wanted(evidence->source, sources))
+			err = evidence_add(&collector->report->evidence, *evidence, "%s",
+					   evidence->reason);
+	}
+	evidence_list_deinit(&kept);
+	return err;
+}
+
 struct error *source_capture(struct collector *collector)
 {
+	static const char *const sources[] = {"capture-kernel-booted", "capture-efer", NULL};
 	struct report *report = collector->report;
 
 	if (!dump_is_live_vmcore(collector->dump))
-		return NULL;
+		return add_kept(collector, sources);
 	for (size_t i = 0; i < report->cpu_count; i++) {
 		const struct cpu_finding *cpu = &report->cpus[i];
 
@@ -57,4 +85,11 @@ struct error *source_capture(struct collector *collector)
 			try(capture_efer(collector, cpu));
 	}
 	return NULL;
+}
+
+struct error *source_host(struct collector *collector)
+{
+	static const char *const sources[] = {"host-registers", NULL};
+
+	return add_kept(collector, sources);
 }

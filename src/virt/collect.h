@@ -59,6 +59,7 @@ bool kvm_was_off(const struct collector *collector, unsigned cpu);
 /* cr4.c, capture.c, vmcs.c: one source or a few each; they add to the report's evidence. */
 struct error *source_cr4(struct collector *collector);
 struct error *source_capture(struct collector *collector);
+struct error *source_host(struct collector *collector);
 struct error *source_vmcs(struct collector *collector);
 
 #endif

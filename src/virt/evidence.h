@@ -32,6 +32,7 @@ struct evidence_source {
 	const char *name;
 	unsigned properties; /* 1 << enum evidence_property */
 	enum evidence_strength strength; /* the most it can be */
+	bool outside; /* it is not read from the dump's memory, so a capsule has to keep it */
 	const char *proves; /* one line for people */
 	const char *basis; /* where in the kernel or the CPU's manual that is founded */
 };

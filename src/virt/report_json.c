@@ -164,25 +164,30 @@ static struct json_object *chain_json(const struct report *report)
 	return object;
 }
 
-static struct json_object *evidence_json(const struct evidence_list *list)
+static struct json_object *fact_json(const struct evidence *evidence)
+{
+	struct json_object *object = json_object_new_object();
+
+	put_text(object, "property", property_name(evidence->property));
+	put_number(object, "cpu", evidence->cpu);
+	if (evidence->vmcs)
+		put_address(object, "vmcs", evidence->vmcs);
+	else
+		put(object, "vmcs", NULL);
+	put_text(object, "state", state_name(evidence->property, evidence->state));
+	put_text(object, "strength", strength_name(evidence->strength));
+	put_text(object, "source", evidence->source);
+	put_text(object, "reason", evidence->reason);
+	return object;
+}
+
+static struct json_object *evidence_json(const struct evidence_list *list, bool only_outside)
 {
 	struct json_object *array = json_object_new_array();
 
 	for (size_t i = 0; i < list->count; i++) {
-		const struct evidence *evidence = &list->items[i];
-		struct json_object *object = json_object_new_object();
-
-		put_text(object, "property", property_name(evidence->property));
-		put_number(object, "cpu", evidence->cpu);
-		if (evidence->vmcs)
-			put_address(object, "vmcs", evidence->vmcs);
-		else
-			put(object, "vmcs", NULL);
-		put_text(object, "state", state_name(evidence->property, evidence->state));
-		put_text(object, "strength", strength_name(evidence->strength));
-		put_text(object, "source", evidence->source);
-		put_text(object, "reason", evidence->reason);
-		json_object_array_add(array, object);
+		if (!only_outside || evidence_source_find(list->items[i].source)->outside)
+			json_object_array_add(array, fact_json(&list->items[i]));
 	}
 	return array;
 }
@@ -210,7 +215,7 @@ static struct json_object *report_json(const struct report *report)
 		json_object_array_add(cpus, cpu_json(&report->cpus[i]));
 	put(root, "cpus", cpus);
 	put(root, "chain", chain_json(report));
-	put(root, "evidence", evidence_json(&report->evidence));
+	put(root, "evidence", evidence_json(&report->evidence, false));
 	put(root, "conflicts", lines_json(&report->conflicts));
 	put_text(root, "verdict", verdict_name(report->verdict));
 	put(root, "reasons", lines_json(&report->reasons));
@@ -230,6 +235,21 @@ struct error *report_write_json(const struct report *report, FILE *file)
 		err = error_new(ERROR_NO_MEMORY, "out of memory");
 	else if (fprintf(file, "%s\n", text) < 0 || fflush(file))
 		err = error_new(ERROR_SYSTEM, "the JSON could not be written in full");
+	json_object_put(root);
+	return err;
+}
+
+struct error *report_kept_json(const struct evidence_list *list, char **ret)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *evidence = evidence_json(list, true);
+	struct error *err = NULL;
+
+	put_text(root, "schema", KEPT_SCHEMA);
+	put(root, "evidence", evidence);
+	if (json_object_array_length(evidence))
+		err = text_set(ret, "%s",
+			       json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN));
 	json_object_put(root);
 	return err;
 }

@@ -7,6 +7,7 @@
 #include "virt/report.h"
 
 #define REPORT_SCHEMA "crashlab-verdict/1"
+#define KEPT_SCHEMA "crashlab-kept/1"
 
 /** Write @report to @file as docs/interfaces.md, section 4, says. */
 struct error *report_write_json(const struct report *report, FILE *file);
@@ -16,5 +17,12 @@ struct error *report_write_json(const struct report *report, FILE *file);
  * damaged: ERROR_FORMAT names what is missing or wrong.
  */
 struct error *report_parse_json(const char *text, struct report *ret);
+
+/** What a capsule keeps: the evidence in @list from outside the dump, as JSON; NULL when none is.
+ */
+struct error *report_kept_json(const struct evidence_list *list, char **ret);
+
+/** Read that back. ERROR_FORMAT: damaged, or evidence that is not from outside. */
+struct error *report_parse_kept(const char *text, struct evidence_list *ret);
 
 #endif

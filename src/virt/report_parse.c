@@ -283,7 +283,7 @@ static struct error *parse_chain(struct json_object *root, struct report *report
 	return NULL;
 }
 
-static struct error *parse_evidence(struct json_object *object, struct report *report)
+static struct error *parse_fact(struct json_object *object, struct evidence_list *list)
 {
 	const char *property, *state, *strength, *reason;
 	struct json_object *vmcs = NULL;
@@ -303,12 +303,24 @@ static struct error *parse_evidence(struct json_object *object, struct report *r
 		return foreign("strength", "a known word");
 	try(get_word(object, "source", &evidence.source));
 	try(get_word(object, "reason", &reason));
-	return evidence_add(&report->evidence, evidence, "%s", reason);
+	return evidence_add(list, evidence, "%s", reason);
+}
+
+static struct error *parse_evidence(struct json_object *root, struct evidence_list *list)
+{
+	struct json_object *array, *item;
+
+	try(get_array(root, "evidence", &array));
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		try(get_array_object(array, i, "evidence", &item));
+		try(parse_fact(item, list));
+	}
+	return NULL;
 }
 
 static struct error *parse_report(struct json_object *root, struct report *report)
 {
-	struct json_object *cpus, *evidence, *item;
+	struct json_object *cpus, *item;
 
 	if (!json_object_is_type(root, json_type_object))
 		return error_new(ERROR_FORMAT, "not a JSON object");
@@ -321,22 +333,24 @@ static struct error *parse_report(struct json_object *root, struct report *repor
 		try(parse_cpu(item, report));
 	}
 	try(parse_chain(root, report));
-	try(get_array(root, "evidence", &evidence));
-	for (size_t i = 0; i < json_object_array_length(evidence); i++) {
-		try(get_array_object(evidence, i, "evidence", &item));
-		try(parse_evidence(item, report));
-	}
-	return NULL;
+	return parse_evidence(root, &report->evidence);
+}
+
+static struct error *parse_text(const char *text, struct json_object **ret)
+{
+	enum json_tokener_error broken;
+
+	*ret = json_tokener_parse_verbose(text, &broken);
+	return *ret ? NULL
+		    : error_new(ERROR_FORMAT, "not JSON: %s", json_tokener_error_desc(broken));
 }
 
 struct error *report_parse_json(const char *text, struct report *ret)
 {
-	enum json_tokener_error broken;
-	struct json_object *root = json_tokener_parse_verbose(text, &broken);
+	struct json_object *root;
 	struct report report = {};
 
-	if (!root)
-		return error_new(ERROR_FORMAT, "not JSON: %s", json_tokener_error_desc(broken));
+	try(parse_text(text, &root));
 	struct error *err = parse_report(root, &report);
 
 	json_object_put(root);
@@ -345,4 +359,38 @@ struct error *report_parse_json(const char *text, struct report *ret)
 	else
 		*ret = report;
 	return err;
+}
+
+static struct error *parse_kept(struct json_object *root, struct evidence_list *list)
+{
+	const char *schema;
+
+	if (!json_object_is_type(root, json_type_object))
+		return error_new(ERROR_FORMAT, "not a JSON object");
+	try(get_word(root, "schema", &schema));
+	if (strcmp(schema, KEPT_SCHEMA))
+		return error_new(ERROR_FORMAT, "schema \"%s\" is not " KEPT_SCHEMA, schema);
+	try(parse_evidence(root, list));
+	for (size_t i = 0; i < list->count; i++) {
+		if (!evidence_source_find(list->items[i].source)->outside)
+			return error_new(ERROR_FORMAT, "%s speaks for the dump's memory",
+					 list->items[i].source);
+	}
+	return NULL;
+}
+
+struct error *report_parse_kept(const char *text, struct evidence_list *ret)
+{
+	struct evidence_list list = {};
+	struct json_object *root;
+
+	try(error_wrap(parse_text(text, &root), "what the capsule keeps"));
+	struct error *err = parse_kept(root, &list);
+
+	json_object_put(root);
+	if (err)
+		evidence_list_deinit(&list);
+	else
+		*ret = list;
+	return error_wrap(err, "what the capsule keeps");
 }

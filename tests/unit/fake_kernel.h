@@ -39,6 +39,7 @@ struct kernel {
 	bool guessed; /* no frame but the first is reliable */
 	const char *module; /* loaded: "kvm_intel" */
 	bool live;
+	const char *kept; /* a capsule's note */
 	const struct marker *marker;
 	struct fake_symbol symbols[64];
 	const struct fake_member *members; /* ends with type == NULL */
@@ -99,6 +100,11 @@ const char *dump_format(const struct dump *dump)
 {
 	(void)dump;
 	return "fake";
+}
+
+const char *dump_kept(const struct dump *dump)
+{
+	return dump->kernel.kept;
 }
 
 bool dump_is_live_vmcore(const struct dump *dump)
