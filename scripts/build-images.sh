@@ -190,11 +190,14 @@ for program in guestload crashtrigger verify_vmcs bootdisk; do
 	[ -s "$build/bin/$program" ] || die "$build/bin/$program is empty: is it being built?"
 done
 
+# One build at a time: the second then finds nothing left to do.
+mkdir -p "$build/images"
+exec 9>"$build/images/.lock"
+flock 9
 inputs=$(hash_inputs)
 if grep -q -x "inputs=$inputs" "$images/manifest" 2>/dev/null; then
 	exit 0
 fi
-mkdir -p "$build/images"
 work=$(mktemp -d "$build/images/.work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 new=$work/new
