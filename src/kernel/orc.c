@@ -10,6 +10,15 @@
 /* A kernel has about a million; a table longer than 32-bit offsets reach is no table. */
 #define ORC_COUNT_MAX (1U << 28)
 
+static const enum orc_register numberings[ORC_NUMBERINGS][16] = {
+	[ORC_NUMBERING_4_14] = {ORC_UNDEFINED, ORC_PREV_SP, ORC_DX, ORC_DI, ORC_BP, ORC_SP, ORC_R10,
+				ORC_R13, ORC_BP_INDIRECT, ORC_SP_INDIRECT, ORC_UNKNOWN, ORC_UNKNOWN,
+				ORC_UNKNOWN, ORC_UNKNOWN, ORC_UNKNOWN, ORC_UNKNOWN},
+	[ORC_NUMBERING_7_3] = {ORC_UNDEFINED, ORC_AX, ORC_DX, ORC_SP, ORC_BP, ORC_DI, ORC_R10,
+			       ORC_R13, ORC_PREV_SP, ORC_SP_INDIRECT, ORC_BP_INDIRECT, ORC_UNKNOWN,
+			       ORC_UNKNOWN, ORC_UNKNOWN, ORC_UNKNOWN, ORC_UNKNOWN},
+};
+
 static uint64_t get_field(const uint8_t *bytes, size_t size, const struct orc_field *field)
 {
 	uint64_t value = 0;
@@ -21,6 +30,14 @@ static uint64_t get_field(const uint8_t *bytes, size_t size, const struct orc_fi
 			value |= (uint64_t)(bytes[bit / 8] >> (bit % 8) & 1) << i;
 	}
 	return value;
+}
+
+static enum orc_register get_register(const struct orc_layout *layout, const void *bytes,
+				      const struct orc_field *field)
+{
+	uint64_t number = get_field(bytes, layout->size, field);
+
+	return number < 16 ? numberings[layout->numbering][number] : ORC_UNKNOWN;
 }
 
 struct error *orc_decode(const struct orc_layout *layout, const void *bytes, struct orc_entry *ret)
@@ -35,8 +52,8 @@ struct error *orc_decode(const struct orc_layout *layout, const void *bytes, str
 
 	ret->sp_offset = get_field(bytes, layout->size, &layout->sp_offset);
 	ret->bp_offset = get_field(bytes, layout->size, &layout->bp_offset);
-	ret->sp_register = get_field(bytes, layout->size, &layout->sp_register);
-	ret->bp_register = get_field(bytes, layout->size, &layout->bp_register);
+	ret->sp_register = get_register(layout, bytes, &layout->sp_register);
+	ret->bp_register = get_register(layout, bytes, &layout->bp_register);
 	if (type >= known)
 		return error_new(ERROR_FORMAT, "ORC entry of type %ju", (uintmax_t)type);
 	ret->type = old ? before[type] : since_6_4[type];
@@ -83,4 +100,19 @@ struct error *orc_lookup(const struct orc_layout *layout, const struct orc_table
 		return error_new(ERROR_NOT_FOUND, "no ORC entry for 0x%" PRIx64, ip);
 	try(read(data, table->entries + (low - 1) * layout->size, bytes, layout->size));
 	return orc_decode(layout, bytes, ret);
+}
+
+struct error *orc_find_numbering(struct orc_layout *layout, const struct orc_table *table,
+				 uint64_t function, orc_read read, void *data)
+{
+	struct orc_entry entry;
+
+	for (int i = 0; i < ORC_NUMBERINGS; i++) {
+		layout->numbering = i;
+		try(orc_lookup(layout, table, function, read, data, &entry));
+		if (entry.type == ORC_TYPE_CALL && entry.sp_register == ORC_SP &&
+		    entry.sp_offset == 8)
+			return NULL;
+	}
+	return error_new(ERROR_UNSUPPORTED, "ORC data with registers in an order not known here");
 }

@@ -8,18 +8,27 @@
 
 #include "util/error.h"
 
-/* Registers an entry can refer to; arch/x86/include/asm/orc_types.h, the same since 4.14. */
+/* Registers an entry can refer to; what number a kernel has given each, see enum orc_numbering. */
 enum orc_register {
-	ORC_UNDEFINED = 0,
-	ORC_PREV_SP = 1,
-	ORC_DX = 2,
-	ORC_DI = 3,
-	ORC_BP = 4,
-	ORC_SP = 5,
-	ORC_R10 = 6,
-	ORC_R13 = 7,
-	ORC_BP_INDIRECT = 8,
-	ORC_SP_INDIRECT = 9,
+	ORC_UNDEFINED,
+	ORC_PREV_SP,
+	ORC_AX,
+	ORC_DX,
+	ORC_DI,
+	ORC_BP,
+	ORC_SP,
+	ORC_R10,
+	ORC_R13,
+	ORC_BP_INDIRECT,
+	ORC_SP_INDIRECT,
+	ORC_UNKNOWN, /* a number that stands for nothing */
+};
+
+/** ORC_REG_*, arch/x86/include/asm/orc_types.h: as they were from 4.14 on, and as 7.3 has them. */
+enum orc_numbering {
+	ORC_NUMBERING_4_14,
+	ORC_NUMBERING_7_3,
+	ORC_NUMBERINGS,
 };
 
 enum orc_type {
@@ -52,6 +61,7 @@ struct orc_field {
 struct orc_layout {
 	size_t size;
 	struct orc_field sp_offset, bp_offset, sp_register, bp_register, type, signal, end;
+	enum orc_numbering numbering;
 };
 
 /** The largest struct orc_entry that is understood; it has had 6 bytes so far. */
@@ -72,5 +82,12 @@ typedef struct error *(*orc_read)(void *data, uint64_t address, void *buffer, si
 /** Find the entry for code address @ip: the last that starts at or below it (__orc_find()). */
 struct error *orc_lookup(const struct orc_layout *layout, const struct orc_table *table,
 			 uint64_t ip, orc_read read, void *data, struct orc_entry *ret);
+
+/**
+ * Set layout->numbering: that in which the previous sp is sp + 8 where a C function begins, at
+ * @function. ERROR_UNSUPPORTED when it is so in none.
+ */
+struct error *orc_find_numbering(struct orc_layout *layout, const struct orc_table *table,
+				 uint64_t function, orc_read read, void *data);
 
 #endif

@@ -131,6 +131,9 @@ static bool find_sp(struct unwinder *u, const struct orc_entry *orc, uint64_t *r
 	case ORC_R13:
 		found = get_register(u, REG_R13, ret);
 		break;
+	case ORC_AX:
+		found = get_register(u, REG_AX, ret);
+		break;
 	case ORC_DI:
 		found = get_register(u, REG_DI, ret);
 		break;

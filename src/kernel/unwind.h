@@ -10,6 +10,7 @@ enum {
 	REG_R13 = 2,
 	REG_BP = 4,
 	REG_R10 = 7,
+	REG_AX = 10,
 	REG_DX = 12,
 	REG_DI = 14,
 	REG_IP = 16,

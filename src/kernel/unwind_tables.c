@@ -61,6 +61,21 @@ static struct error *find_image_tables(struct kernel *kernel, struct orc_table *
 	return NULL;
 }
 
+static struct error *read_table(void *data, uint64_t address, void *buffer, size_t size)
+{
+	return dump_read(data, address, buffer, size);
+}
+
+static struct error *find_numbering(struct kernel *kernel, struct unwind_tables *tables)
+{
+	uint64_t function;
+
+	/* Any C function would do. */
+	try(kernel_symbol(kernel, NULL, "panic", &function));
+	return orc_find_numbering(&tables->layout, &tables->image, function, read_table,
+				  kernel->dump);
+}
+
 struct error *unwind_tables_init(struct kernel *kernel)
 {
 	_cleanup_free_ struct unwind_tables *tables = NULL;
@@ -74,6 +89,8 @@ struct error *unwind_tables_init(struct kernel *kernel)
 	err = find_layout(kernel, &tables->layout);
 	if (!err)
 		err = find_image_tables(kernel, &tables->image);
+	if (!err)
+		err = find_numbering(kernel, tables);
 	if (error_is(err, ERROR_NOT_FOUND)) {
 		err->code = ERROR_UNSUPPORTED;
 		return error_wrap(err, "kernel %s has no ORC unwind data", kernel->release);
@@ -94,11 +111,6 @@ static struct error *find_module_tables(struct kernel *kernel, struct module *mo
 			       &table->ips));
 	return kernel_read_member(kernel, NULL, "module", "arch.orc_unwind", module->address,
 				  &table->entries);
-}
-
-static struct error *read_table(void *data, uint64_t address, void *buffer, size_t size)
-{
-	return dump_read(data, address, buffer, size);
 }
 
 struct error *unwind_find_orc(struct kernel *kernel, uint64_t ip, struct orc_entry *ret)

@@ -106,6 +106,21 @@ static void test_unknown_type(void **state)
 	error_free(err);
 }
 
+static void test_numbering_7_3(void **state)
+{
+	struct orc_layout layout = layout_6_4;
+	struct orc_entry entry;
+
+	(void)state;
+	layout.numbering = ORC_NUMBERING_7_3;
+	entry = decode(&layout, 0x83, 0x02);
+	assert_int_equal(entry.sp_register, ORC_SP);
+	assert_int_equal(entry.bp_register, ORC_PREV_SP);
+	assert_int_equal(decode(&layout, 0x01, 0x02).sp_register, ORC_AX);
+	assert_int_equal(decode(&layout, 0x0a, 0x02).sp_register, ORC_BP_INDIRECT);
+	assert_int_equal(decode(&layout, 0x0b, 0x02).sp_register, ORC_UNKNOWN);
+}
+
 /* ---- lookup ---- */
 
 #define IPS_AT 0x1000
@@ -147,7 +162,7 @@ static void memory_init(struct memory *memory)
 	for (int i = 0; i < COUNT; i++) {
 		memory->ips[i] = starts[i] - (IPS_AT + i * 4);
 		memory->entries[i][0] = i; /* its sp_offset tells which was found */
-		memory->entries[i][4] = ORC_SP;
+		memory->entries[i][4] = 5; /* sp, in the numbering of 4.14 */
 		memory->entries[i][5] = 2;
 	}
 }
@@ -220,12 +235,33 @@ static void test_unsorted(void **state)
 	}
 }
 
+static void test_find_numbering(void **state)
+{
+	struct orc_layout layout = layout_6_4;
+	struct memory memory;
+
+	(void)state;
+	memory_init(&memory);
+	memory.entries[1][0] = 8; /* of sp, as in the beginning of a function */
+	assert_null(orc_find_numbering(&layout, &table, 0x10010, read_memory, &memory));
+	assert_int_equal(layout.numbering, ORC_NUMBERING_4_14);
+	memory.entries[1][4] = 3;
+	assert_null(orc_find_numbering(&layout, &table, 0x10010, read_memory, &memory));
+	assert_int_equal(layout.numbering, ORC_NUMBERING_7_3);
+	memory.entries[1][4] = 4;
+	struct error *err = orc_find_numbering(&layout, &table, 0x10010, read_memory, &memory);
+
+	assert_true(error_is(err, ERROR_UNSUPPORTED));
+	error_free(err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),       cmocka_unit_test(test_types_6_4),
-		cmocka_unit_test(test_types_before), cmocka_unit_test(test_unknown_type),
-		cmocka_unit_test(test_lookup),       cmocka_unit_test(test_lookup_fails),
+		cmocka_unit_test(test_fields),        cmocka_unit_test(test_types_6_4),
+		cmocka_unit_test(test_types_before),  cmocka_unit_test(test_unknown_type),
+		cmocka_unit_test(test_numbering_7_3), cmocka_unit_test(test_find_numbering),
+		cmocka_unit_test(test_lookup),        cmocka_unit_test(test_lookup_fails),
 		cmocka_unit_test(test_unsorted),
 	};
 
