@@ -41,6 +41,7 @@ libraries_guestload = -lpthread
 libraries_crashlab = $(call pkg,libs,libvirt libvirt-qemu json-c inih smartcols) -lpthread
 libraries_bootdisk = $(call pkg,libs,libelf)
 
+.SECONDARY:
 .PHONY: all programs run test check images clean distclean
 all: programs
 
