@@ -3,31 +3,16 @@
 #
 # Negative controls: appliances that a kernel module breaks on CPU 0. The verdict must be FAIL and
 # name that CPU, and no other.
-# shellcheck source=tests/tap.sh
+# shellcheck source=tests/lab/lib.sh
 cd "$(dirname "$0")/../.." || exit 1
-. tests/tap.sh
-
-results=${CRASHLAB_TEST_RESULTS:-build/test-results}/controls
-rm -rf "$results"
-release=$(cat build/kernel)
-verify=build/san/bin/verify_vmcs
-
-case_of()
-{
-	for directory in "$results"/*/"$1".*; do
-		echo "$directory"
-	done
-}
+. tests/lab/lib.sh
+lab_start controls
 
 check "the breaking module builds" status 0 tests/lab/build-break.sh "$release"
 check "every broken appliance is a FAIL that names CPU 0 alone" \
-	status 0 build/bin/crashlab run controls --kernel "$release" --results "$results" \
-	--save always
+	status 0 lab_run --save always
 
-if [ ! -d "$(case_of svm-left-on)" ]; then
-	plan
-	exit 1
-fi
+need_case svm-left-on
 
 vmx=$(case_of vmx-left-on)
 check "VMX left on: CPU 0" says 'VMX operation on CPU 0 is ON' cat "$vmx/verdict.txt"

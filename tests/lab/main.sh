@@ -3,30 +3,15 @@
 #
 # The main job for real: VMX on Bochs, SVM on TCG, both windows. Then the analyzer alone, on the
 # dumps that it left.
-# shellcheck source=tests/tap.sh
+# shellcheck source=tests/lab/lib.sh
 cd "$(dirname "$0")/../.." || exit 1
-. tests/tap.sh
-
-results=${CRASHLAB_TEST_RESULTS:-build/test-results}/main
-rm -rf "$results"
-verify=build/san/bin/verify_vmcs
-
-# case_of NAME: the directory of the case
-case_of()
-{
-	for directory in "$results"/*/"$1".*; do
-		echo "$directory"
-	done
-}
+. tests/lab/lib.sh
+lab_start main
 
 check "every case of the main job is a PASS that hit its window" \
-	status 0 build/bin/crashlab run main --kernel "$(cat build/kernel)" --results "$results" \
-	--save always
+	status 0 lab_run --save always
 
-if [ ! -d "$(case_of svm-emergency)" ]; then
-	plan
-	exit 1
-fi
+need_case svm-emergency
 
 for name in vmx-virt-off vmx-emergency svm-virt-off svm-emergency; do
 	directory=$(case_of $name)
