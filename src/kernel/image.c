@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reads kallsyms out of the dump, by the addresses that VMCOREINFO gives since 6.0
- * (commit 5fd8fea935a1, "vmcoreinfo: include kallsyms symbols").
+ * (commit 5fd8fea935a1, "vmcoreinfo: include kallsyms symbols"); before, they have to be found.
  */
 #include "kernel/internal.h"
 
@@ -9,10 +9,14 @@
 
 #include "util/cleanup.h"
 
-#define NAMES_CHUNK 4096
+#define PAGE_BYTES 4096
+#define NAMES_CHUNK PAGE_BYTES
 #define NAMES_MAX (256U << 20)
 #define SYMBOLS_MAX (1U << 24)
 #define TOKEN_MAX 1024
+
+/* From _stext to the end of the read-only data; 5.10 has 25 MB of them. */
+#define IMAGE_MAX (128ULL << 20)
 
 static void cleanup_tables(struct kallsyms_tables *tables)
 {
@@ -21,16 +25,7 @@ static void cleanup_tables(struct kallsyms_tables *tables)
 
 static struct error *symbol_address(struct kernel *kernel, const char *key, uint64_t *ret)
 {
-	struct error *err = dump_vmcoreinfo_number(kernel->dump, key, 16, ret);
-
-	if (error_is(err, ERROR_NOT_FOUND)) {
-		error_free(err);
-		return error_new(ERROR_UNSUPPORTED,
-				 "kernel %s does not tell where its symbols are (VMCOREINFO has "
-				 "no %s; kernels do since 6.0)",
-				 kernel->release, key);
-	}
-	return err;
+	return dump_vmcoreinfo_number(kernel->dump, key, 16, ret);
 }
 
 /* Read from @address to the end of its page into names, which may have to grow. */
@@ -120,18 +115,52 @@ static struct error *read_offsets(struct kernel *kernel, struct kallsyms_tables 
 	return read_u64(kernel, address, &tables->base);
 }
 
+static struct error *read_tables(struct kernel *kernel, uint64_t count_at,
+				 struct kallsyms_tables *tables)
+{
+	try(dump_read(kernel->dump, count_at, &tables->count, sizeof(tables->count)));
+	if (tables->count > SYMBOLS_MAX)
+		return error_new(ERROR_FORMAT, "kallsyms: %u symbols cannot be", tables->count);
+	try(read_names(kernel, tables));
+	try(read_tokens(kernel, tables));
+	return read_offsets(kernel, tables);
+}
+
+static struct error *read_memory(void *data, uint64_t address, void *buffer, size_t size)
+{
+	return dump_read(data, address, buffer, size);
+}
+
+static struct error *search_tables(struct kernel *kernel, uint64_t stext,
+				   struct kallsyms_tables *tables)
+{
+	struct error *err = kallsyms_search(read_memory, kernel->dump, stext & ~(PAGE_BYTES - 1ULL),
+					    IMAGE_MAX, tables);
+
+	if (!error_is(err, ERROR_NOT_FOUND))
+		return err;
+	error_free(err);
+	return error_new(ERROR_UNSUPPORTED,
+			 "kernel %s does not tell where its symbols are (VMCOREINFO has no "
+			 "SYMBOL(kallsyms_num_syms); kernels do since 6.0), and in its memory they "
+			 "were not found",
+			 kernel->release);
+}
+
 struct error *image_symbols_create(struct kernel *kernel, struct symbol_source **ret)
 {
 	_cleanup_(cleanup_tables) struct kallsyms_tables tables = {0};
-	uint64_t address, stext;
+	uint64_t count_at, stext;
+	struct error *err;
 
-	try(symbol_address(kernel, "SYMBOL(kallsyms_num_syms)", &address));
-	try(dump_read(kernel->dump, address, &tables.count, sizeof(tables.count)));
-	if (tables.count > SYMBOLS_MAX)
-		return error_new(ERROR_FORMAT, "kallsyms: %u symbols cannot be", tables.count);
-	try(read_names(kernel, &tables));
-	try(read_tokens(kernel, &tables));
-	try(read_offsets(kernel, &tables));
-	try(dump_vmcoreinfo_number(kernel->dump, "SYMBOL(_stext)", 16, &stext));
+	try(symbol_address(kernel, "SYMBOL(_stext)", &stext));
+	err = symbol_address(kernel, "SYMBOL(kallsyms_num_syms)", &count_at);
+	if (error_is(err, ERROR_NOT_FOUND)) {
+		error_free(err);
+		try(search_tables(kernel, stext, &tables));
+	} else {
+		try(err);
+		try(read_tables(kernel, count_at, &tables));
+	}
 	return kallsyms_create(&tables, stext, ret);
 }

@@ -102,6 +102,15 @@ struct error *kallsyms_create(struct kallsyms_tables *tables, uint64_t stext,
 /** The encoding that was found; for tests. */
 enum kallsyms_encoding kallsyms_encoding(const struct symbol_source *source);
 
+typedef struct error *(*kallsyms_read)(void *data, uint64_t address, void *buffer, size_t size);
+
+/**
+ * Find the tables of a kernel of 4.20 to 5.19, which does not tell where they are, in the @size
+ * bytes from @start on, a page's first. ERROR_NOT_FOUND.
+ */
+struct error *kallsyms_search(kallsyms_read read, void *data, uint64_t start, uint64_t size,
+			      struct kallsyms_tables *ret);
+
 /* ---- ELF symbol table of a module ---- */
 
 struct modsyms_entry {
