@@ -58,7 +58,7 @@ define program_rules
 $(1)/bin/$(2): $(call objects,$(1)/obj,$(sources_$(2)))
 	@mkdir -p $$(@D)
 	@echo "  LD    $$@"
-	@$(CC) $(CFLAGS) $(3) -o $$@ $$^ $$(libraries_$(2))
+	@$$(CC) $(CFLAGS) $(3) -o $$@.tmp $$^ $$(libraries_$(2)) && mv $$@.tmp $$@
 endef
 
 # $(call object_rules,DIR,FLAGS)
