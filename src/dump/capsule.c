@@ -15,8 +15,8 @@
 
 /** A run of pages, contiguous in physical and in virtual memory. */
 struct run {
-	uint64_t pfn;
-	size_t pages;
+	uint64_t start, end; /* physical; an ELF dump may have only a part of a page */
+	uint64_t file; /* offset of its first byte behind the headers */
 	bool image; /* of the kernel image */
 };
 
@@ -25,26 +25,36 @@ struct runs {
 	size_t count;
 };
 
-static bool in_image(const struct capsule_layout *layout, uint64_t pfn)
+/** The part of a page that the dump has. */
+static void clip(const struct dump *dump, uint64_t pfn, uint64_t *start, uint64_t *end)
 {
-	uint64_t address = pfn << DUMP_PAGE_SHIFT;
+	const struct elf_range *range;
 
-	return address >= layout->image_start && address < layout->image_end;
+	*start = pfn << DUMP_PAGE_SHIFT;
+	*end = *start + DUMP_PAGE_SIZE;
+	range = elf_memory_find(&dump->memory, *start);
+	if (range && range->start > *start && range->start < *end)
+		*start = range->start;
+	if (range && range->end < *end)
+		*end = range->end;
 }
 
-static struct error *find_runs(const struct capsule_layout *layout, const uint64_t *pfns,
-			       size_t count, struct runs *ret)
+static struct error *find_runs(const struct dump *dump, const struct capsule_layout *layout,
+			       const uint64_t *pfns, size_t count, struct runs *ret)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct run *last = ret->count ? &ret->items[ret->count - 1] : NULL;
-		bool image = in_image(layout, pfns[i]);
+		struct run run = {.file = i * DUMP_PAGE_SIZE};
 
-		if (last && last->pfn + last->pages == pfns[i] && last->image == image) {
-			last->pages++;
+		clip(dump, pfns[i], &run.start, &run.end);
+		run.file += run.start & DUMP_PAGE_MASK;
+		run.image = run.start >= layout->image_start && run.start < layout->image_end;
+		if (last && last->end == run.start && last->image == run.image) {
+			last->end = run.end;
 			continue;
 		}
 		try(array_grow((void **)&ret->items, &ret->count, sizeof(*ret->items)));
-		ret->items[ret->count - 1] = (struct run){pfns[i], 1, image};
+		ret->items[ret->count - 1] = run;
 	}
 	/* The program header counts in 16 bits; no analysis comes near that. */
 	if (ret->count >= PN_XNUM - 1)
@@ -107,19 +117,16 @@ static struct error *put_headers(FILE *file, const struct capsule_layout *layout
 	end = (end + DUMP_PAGE_MASK) & ~DUMP_PAGE_MASK;
 	for (size_t i = 0; i < runs->count; i++) {
 		const struct run *run = &runs->items[i];
-		uint64_t physical = run->pfn << DUMP_PAGE_SHIFT;
-		uint64_t size = run->pages * DUMP_PAGE_SIZE;
 		uint64_t map = run->image ? layout->image_map : layout->direct_map;
 
 		segment = (Elf64_Phdr){.p_type = PT_LOAD,
 				       .p_flags = PF_R | PF_W | PF_X,
-				       .p_offset = end,
-				       .p_vaddr = physical + map,
-				       .p_paddr = physical,
-				       .p_filesz = size,
-				       .p_memsz = size};
+				       .p_offset = end + run->file,
+				       .p_vaddr = run->start + map,
+				       .p_paddr = run->start,
+				       .p_filesz = run->end - run->start,
+				       .p_memsz = run->end - run->start};
 		try(put(file, &segment, sizeof(segment)));
-		end += size;
 	}
 	return put(file, notes->bytes, notes->size);
 }
@@ -134,7 +141,11 @@ static struct error *put_pages(FILE *file, struct dump *dump, const uint64_t *pf
 		return error_errno(errno, "write");
 	try(put(file, zeros, -(size_t)start & DUMP_PAGE_MASK));
 	for (size_t i = 0; i < count; i++) {
-		try(dump_read_physical(dump, pfns[i] << DUMP_PAGE_SHIFT, page, sizeof(page)));
+		uint64_t start, end;
+
+		clip(dump, pfns[i], &start, &end);
+		memset(page, 0, sizeof(page));
+		try(dump_read_physical(dump, start, page + (start & DUMP_PAGE_MASK), end - start));
 		try(put(file, page, sizeof(page)));
 	}
 	return NULL;
@@ -149,7 +160,7 @@ static struct error *put_all(FILE *file, struct dump *dump, const struct capsule
 	size_t count = dump->read.count;
 
 	try(page_set_sorted(&dump->read, &pfns));
-	struct error *err = find_runs(layout, pfns, count, &runs);
+	struct error *err = find_runs(dump, layout, pfns, count, &runs);
 
 	if (!err)
 		err = make_notes(dump, kept, &notes);

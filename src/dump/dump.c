@@ -17,6 +17,8 @@
 /* Physical addresses have at most 52 bits (Intel SDM volume 3, 4.1.4). */
 #define PHYSICAL_LIMIT (1ULL << 52)
 
+#define NOT_THERE "not in the dump"
+
 static struct error *kdump_error(kdump_ctx_t *ctx, kdump_status status)
 {
 	const char *text = kdump_get_err(ctx);
@@ -26,7 +28,7 @@ static struct error *kdump_error(kdump_ctx_t *ctx, kdump_status status)
 	case KDUMP_ERR_NODATA:
 		/* Each format has words of its own for it; a capsule has to read as its dump does.
 		 */
-		return error_new(ERROR_NO_DATA, "not in the dump");
+		return error_new(ERROR_NO_DATA, NOT_THERE);
 	case KDUMP_ERR_SYSTEM:
 		code = ERROR_SYSTEM;
 		break;
@@ -192,6 +194,7 @@ static struct error *dump_init(struct dump *dump, const char *path)
 	try(check_format(dump));
 	try(read_vmcoreinfo(dump));
 	try(read_notes(dump));
+	try(elf_memory_init(dump->fd, &dump->memory));
 	return pagetable_init(dump);
 }
 
@@ -222,6 +225,7 @@ void dump_close(struct dump *dump)
 		close(dump->fd);
 	vmcoreinfo_deinit(dump);
 	notes_deinit(&dump->notes);
+	elf_memory_deinit(&dump->memory);
 	page_set_deinit(&dump->read);
 	free(dump->kept);
 	free(dump);
@@ -276,6 +280,11 @@ static struct error *get_page(struct dump *dump, uint64_t pfn, const uint8_t **r
 	return NULL;
 }
 
+static bool is_missing(const struct dump *dump, uint64_t address, size_t length)
+{
+	return !strcmp(dump->format, "elf") && !elf_memory_has(&dump->memory, address, length);
+}
+
 struct error *dump_read_physical(struct dump *dump, uint64_t address, void *buffer, size_t length)
 {
 	uint8_t *out = buffer;
@@ -288,6 +297,9 @@ struct error *dump_read_physical(struct dump *dump, uint64_t address, void *buff
 
 		if (part > length)
 			part = length;
+		if (is_missing(dump, address, part))
+			return error_new(ERROR_NO_DATA, "physical page 0x%" PRIx64 ": " NOT_THERE,
+					 address & ~DUMP_PAGE_MASK);
 		try(get_page(dump, address >> DUMP_PAGE_SHIFT, &data));
 		memcpy(out, data + offset, part);
 		out += part;

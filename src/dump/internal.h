@@ -5,6 +5,7 @@
 #include <libkdumpfile/kdumpfile.h>
 
 #include "dump/dump.h"
+#include "dump/elf_file.h"
 #include "dump/notes.h"
 #include "dump/page_set.h"
 
@@ -53,6 +54,7 @@ struct dump {
 	char *vmcoreinfo_text; /* as it is in the dump */
 	struct vmcoreinfo_entry *entries;
 	size_t entry_count;
+	struct elf_memory memory; /* empty for other formats */
 	struct notes notes;
 	char *kept;
 	bool recording;

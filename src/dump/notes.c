@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "dump/notes.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "dump/elf_file.h"
 #include "util/cleanup.h"
 
 /* A note of 360 bytes for each of 65536 CPUs, and a page of VMCOREINFO. */
 #define NOTES_MAX (32u << 20)
-#define SEGMENTS_MAX (1u << 20)
 
 /*
  * makedumpfile's diskdump_mod.h: struct disk_dump_header has the block size at 428, and behind it,
@@ -31,22 +29,6 @@ void notes_deinit(struct notes *notes)
 	*notes = (struct notes){};
 }
 
-static struct error *read_at(int fd, uint64_t offset, void *buffer, size_t size)
-{
-	for (size_t done = 0; done < size;) {
-		ssize_t part = pread(fd, (char *)buffer + done, size - done, offset + done);
-
-		if (part < 0 && errno == EINTR)
-			continue;
-		if (part < 0)
-			return error_errno(errno, "read");
-		if (!part)
-			return error_new(ERROR_FORMAT, "the dump is cut off");
-		done += part;
-	}
-	return NULL;
-}
-
 static struct error *make_room(struct notes *notes, size_t size)
 {
 	if (size > NOTES_MAX - notes->size)
@@ -62,31 +44,20 @@ static struct error *make_room(struct notes *notes, size_t size)
 static struct error *append_from(int fd, uint64_t offset, uint64_t size, struct notes *notes)
 {
 	try(make_room(notes, size));
-	try(read_at(fd, offset, notes->bytes + notes->size, size));
+	try(file_read_at(fd, offset, notes->bytes + notes->size, size));
 	notes->size += size;
 	return NULL;
 }
 
 static struct error *read_elf(int fd, struct notes *notes)
 {
-	Elf64_Shdr section = {};
-	Elf64_Ehdr header = {};
+	_cleanup_free_ Elf64_Phdr *segments = NULL;
+	size_t count;
 
-	try(read_at(fd, 0, &header, sizeof(header)));
-	uint32_t count = header.e_phnum;
-
-	if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_phentsize != sizeof(Elf64_Phdr))
-		return NULL;
-	if (count == PN_XNUM) {
-		try(read_at(fd, header.e_shoff, &section, sizeof(section)));
-		count = section.sh_info;
-	}
-	for (uint32_t i = 0; i < count && i < SEGMENTS_MAX; i++) {
-		Elf64_Phdr segment = {};
-
-		try(read_at(fd, header.e_phoff + i * sizeof(segment), &segment, sizeof(segment)));
-		if (segment.p_type == PT_NOTE)
-			try(append_from(fd, segment.p_offset, segment.p_filesz, notes));
+	try(elf_read_segments(fd, &segments, &count));
+	for (size_t i = 0; i < count; i++) {
+		if (segments[i].p_type == PT_NOTE)
+			try(append_from(fd, segments[i].p_offset, segments[i].p_filesz, notes));
 	}
 	return NULL;
 }
@@ -96,11 +67,11 @@ static struct error *read_kdump(int fd, struct notes *notes)
 	uint32_t version, block[2];
 	uint64_t note[2]; /* offset, size */
 
-	try(read_at(fd, HEADER_VERSION, &version, sizeof(version)));
-	try(read_at(fd, HEADER_BLOCK_SIZE, block, sizeof(block)));
+	try(file_read_at(fd, HEADER_VERSION, &version, sizeof(version)));
+	try(file_read_at(fd, HEADER_BLOCK_SIZE, block, sizeof(block)));
 	if (version < NOTE_HEADER_VERSION || block[0] > BLOCK_SIZE_MAX || !block[1])
 		return NULL;
-	try(read_at(fd, block[0] + SUB_NOTE, note, sizeof(note)));
+	try(file_read_at(fd, block[0] + SUB_NOTE, note, sizeof(note)));
 	return note[0] ? append_from(fd, note[0], note[1], notes) : NULL;
 }
 
@@ -110,7 +81,7 @@ struct error *notes_read(int fd, struct notes *ret)
 	struct error *err = NULL;
 	char magic[8];
 
-	try(read_at(fd, 0, magic, sizeof(magic)));
+	try(file_read_at(fd, 0, magic, sizeof(magic)));
 	if (!memcmp(magic, ELFMAG, SELFMAG))
 		err = read_elf(fd, &notes);
 	else if (!memcmp(magic, "KDUMP   ", sizeof(magic)))

@@ -8,7 +8,9 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "dump/elf_file.h"
 #include "dump/notes.h"
 #include "dump/page_set.h"
 #include "util/cleanup.h"
@@ -162,6 +164,49 @@ static void test_foreign_notes_are_refused(void **state)
 	}
 }
 
+/* libkdumpfile would give zeros for each of these places. */
+static void test_only_what_an_elf_file_has_is_there(void **state)
+{
+	static const struct {
+		Elf64_Ehdr header;
+		Elf64_Phdr segments[4];
+	} file = {
+		{.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB},
+		 .e_phoff = sizeof(Elf64_Ehdr),
+		 .e_phentsize = sizeof(Elf64_Phdr),
+		 .e_phnum = 4},
+		{
+			{.p_type = PT_LOAD,
+			 .p_paddr = 0x5000,
+			 .p_filesz = 0x1000,
+			 .p_memsz = 0x3000},
+			{.p_type = PT_LOAD,
+			 .p_paddr = 0x2000,
+			 .p_filesz = 0x1400,
+			 .p_memsz = 0x1400},
+			{.p_type = PT_LOAD, .p_paddr = 0x3400, .p_filesz = 0x400, .p_memsz = 0x400},
+			{.p_type = PT_NOTE, .p_paddr = 0x9000, .p_filesz = 0x1000},
+		},
+	};
+	_cleanup_close_ int fd = memfd_create("elf", 0);
+	struct elf_memory memory;
+
+	(void)state;
+	assert_int_equal(write(fd, &file, sizeof(file)), sizeof(file));
+	ok(elf_memory_init(fd, &memory));
+	assert_true(elf_memory_has(&memory, 0x2000, 0x1800)); /* of two segments */
+	assert_true(elf_memory_has(&memory, 0x37ff, 1));
+	assert_false(elf_memory_has(&memory, 0x3800, 1)); /* behind a part of a page */
+	assert_false(elf_memory_has(&memory, 0x37ff, 2));
+	assert_false(elf_memory_has(&memory, 0x1000, 0x1000)); /* in front of a segment */
+	assert_false(elf_memory_has(&memory, 0x4000, 0x1000));
+	assert_true(elf_memory_has(&memory, 0x5000, 0x1000));
+	assert_false(elf_memory_has(&memory, 0x6000, 0x1000)); /* p_memsz over p_filesz */
+	assert_false(elf_memory_has(&memory, 0x9000, 1));
+	assert_false(elf_memory_has(&memory, 0x2000, UINT64_MAX));
+	elf_memory_deinit(&memory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +214,7 @@ int main(void)
 		cmocka_unit_test(test_no_pages),
 		cmocka_unit_test(test_notes_are_found_again),
 		cmocka_unit_test(test_damaged_notes_end),
+		cmocka_unit_test(test_only_what_an_elf_file_has_is_there),
 		cmocka_unit_test(test_only_outside_evidence_is_kept),
 		cmocka_unit_test(test_foreign_notes_are_refused),
 	};
