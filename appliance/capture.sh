@@ -13,7 +13,7 @@ vmcore=/proc/vmcore
 # A status without a verdict behind it (a shell runs an empty file with success) is no status.
 judge()
 {
-	verify_vmcs --json=/mnt/verdict.json --case "$case_id" $vmcore \
+	verify_vmcs --json=/mnt/verdict.json --capsule /mnt/capsule --case "$case_id" $vmcore \
 		>/mnt/verdict.txt 2>/mnt/verify.err
 	status=$?
 	[ -s /mnt/verdict.json ] || [ $status -ge 3 ] || status=3
