@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Capsules of real runs, healthy and broken on purpose, in the sanitizer's verify_vmcs: each gives
+# its verdict and names the CPU, with and without the host's registers (NAME.regs), keeps its case,
+# and makes a capsule that judges the same.
+# shellcheck source=tests/tap.sh
+cd "$(dirname "$0")/../.." || exit 1
+. tests/tap.sh
+
+verify=build/san/bin/verify_vmcs
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+
+# says_not PATTERN COMMAND...: no line of the output is like PATTERN
+says_not()
+{
+	! says "$@" 2>/dev/null
+}
+
+# same_verdict FILE FILE: two verdict.json that differ in the dump's path and format at most
+same_verdict()
+{
+	sed '/"dump":{/,/}/d' "$1" >"$work/one"
+	sed '/"dump":{/,/}/d' "$2" | diff "$work/one" -
+}
+
+# test_capsule NAME ALONE WITH_HOST REASON: REASON is a pattern, or - for none
+test_capsule()
+{
+	dump=$work/$1 regs=tests/dumps/$1.regs
+	tests/dumps/unpack "$1" >"$dump" || { check "$1: unpacks" false; return; }
+	id=$("$verify" --json "$dump" | sed -n 's/^ *"id":"\(.*\)",/\1/p')
+
+	check "$1: status $2 alone" status "$2" "$verify" "$dump"
+	check "$1: status $3 with the host's registers" \
+		status "$3" "$verify" --host-regs "$regs" "$dump"
+	check "$1: it is of its case" status "$2" "$verify" --case "$id" "$dump"
+	check "$1: it is of no other case" status 3 "$verify" --case "$1.000000" "$dump"
+	check "$1: the window was hit" says '^ *case .* hit at ' "$verify" "$dump"
+	if [ "$4" = - ]; then
+		check "$1: nothing is on" says_not ' (ON|active) ' "$verify" --host-regs "$regs" "$dump"
+	else
+		check "$1: names it" says "^  $4" "$verify" --host-regs "$regs" "$dump"
+		check "$1: names no other CPU" \
+			says_not '^  .*CPU 1 is (ON|active)' "$verify" --host-regs "$regs" "$dump"
+	fi
+
+	"$verify" --json="$dump.json" --host-regs "$regs" --capsule "$dump.again" "$dump" >/dev/null
+	"$verify" --json="$dump.again.json" "$dump.again" >/dev/null
+	check "$1: its capsule judges the same" same_verdict "$dump.json" "$dump.again.json"
+	check "$1: and is as large" [ "$(stat -c %s "$dump.again")" -le "$(($(stat -c %s "$dump") + 4096))" ]
+	rm -f "$dump"*
+}
+
+command -v zstd >/dev/null || { skip "capsules" "needs zstd"; plan; exit 0; }
+
+while read -r name alone with_host reason; do
+	test_capsule "$name" "$alone" "$with_host" "$reason"
+done <<'TABLE'
+vmx-virt-off 0 0 -
+vmx-emergency 0 0 -
+svm-virt-off 2 0 -
+svm-emergency 2 0 -
+vmx-left-on 1 1 VMX operation on CPU 0 is ON
+vmcs-left-active 1 1 VMCS 0x[0-9a-f]+ of CPU 0 is active
+svm-left-on 2 1 SVM .EFER.SVME. on CPU 0 is ON
+TABLE
+plan
