@@ -113,16 +113,29 @@ $(B)/san/tests/%: tests/unit/%.c $(B)/san/tests/libcrashlab.a
 		$(B)/san/tests/libcrashlab.a $(sort $(libraries_verify_vmcs) \
 		$(libraries_crashtrigger) $(libraries_crashlab)) $(call pkg,libs,cmocka)
 
-check: programs $(unit) $(addprefix $(B)/san/bin/,verify_vmcs)
+# libFuzzer targets, with all that they reach built for it.
+fuzzers := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+fuzzed := $(util) $(dump) $(kernel) $(virt)
+FUZZ := -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+
+$(B)/fuzz/obj/%.o: %.c | $(B)/.setup
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $<"
+	@$(CLANG) $(WARNINGS) $(FUZZ) $(INCLUDES) -MMD -MP -c -o $@ $<
+
+$(B)/fuzz/fuzz_%: $(B)/fuzz/obj/tests/fuzz/fuzz_%.o $(call objects,$(B)/fuzz/obj,$(fuzzed))
+	@$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ $(libraries_verify_vmcs)
+
+check: programs $(unit) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmcs)
 	@tests/run.sh --no-lab
 
-test: images $(unit) $(addprefix $(B)/san/bin/,verify_vmcs)
+test: images $(unit) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmcs)
 	@tests/run.sh
 
 clean:
-	rm -rf $(B)/bin $(B)/obj $(B)/gen $(B)/san $(B)/images
+	rm -rf $(B)/bin $(B)/obj $(B)/gen $(B)/san $(B)/fuzz $(B)/images
 
 distclean:
 	rm -rf $(B)
 
--include $(shell find $(B)/obj $(B)/san -type f -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/san $(B)/fuzz -type f -name '*.d' 2>/dev/null)

@@ -40,7 +40,7 @@ run_one()
 	fi
 }
 
-directories="tests/unit tests/dumps"
+directories="tests/unit tests/dumps tests/fuzz"
 [ "${1-}" = --no-lab ] || directories="$directories tests/lab"
 
 for program in build/san/tests/test_*; do

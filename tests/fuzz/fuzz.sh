@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Every libFuzzer target for a bounded number of inputs, from a small seed corpus of real ones.
+# CRASHLAB_FUZZ_FACTOR=100 makes it a night's work; what is found stays in build/fuzz/.
+# shellcheck source=tests/tap.sh
+cd "$(dirname "$0")/../.." || exit 1
+. tests/tap.sh
+
+factor=${CRASHLAB_FUZZ_FACTOR:-1}
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+tests/dumps/unpack vmx-virt-off >"$work/capsule"
+CRASHLAB_FUZZ_DUMP=$work/capsule
+export CRASHLAB_FUZZ_DUMP
+
+# fuzz TARGET RUNS LONGEST: an input that takes 20 s is a hang
+fuzz()
+{
+	mkdir -p "$work/$1"
+	check "$1, $(($2 * factor)) inputs" build/fuzz/"$1" -runs=$(($2 * factor)) -max_len="$3" \
+		-timeout=20 -rss_limit_mb=2048 -seed=1 -verbosity=0 -print_final_stats=1 -len_control=0 \
+		-artifact_prefix=build/fuzz/"$1"- "$work/$1"
+}
+
+seed()
+{
+	mkdir -p "$work/$1"
+	cat >"$work/$1/seed"
+}
+
+makedumpfile_header='makedumpfile\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1'
+{
+	printf '%b' "$makedumpfile_header"
+	head -c 4064 /dev/zero
+	printf '\0\0\0\0\0\0\0\6\0\0\0\0\0\0\0\5WORLD'
+	printf '\377\377\377\377\377\377\377\377\377\377\377\377\377\377\377\377'
+} | seed fuzz_flattened
+seed fuzz_host_regs <tests/dumps/svm-left-on.regs
+build/bin/verify_vmcs --json "$work/capsule" | seed fuzz_verdict_json
+
+# bytes without order, which a compressed file has: each seed is a score of changes
+mkdir -p "$work/fuzz_capsule"
+head -c 8192 tests/dumps/vmx-virt-off.zst | split -b 256 - "$work/fuzz_capsule/seed"
+
+fuzz fuzz_flattened 50000 8192
+fuzz fuzz_notes 200000 1024
+fuzz fuzz_host_regs 100000 4096
+fuzz fuzz_verdict_json 20000 16384
+fuzz fuzz_capsule 200 256
+
+plan
