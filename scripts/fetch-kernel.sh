@@ -49,7 +49,7 @@ find_release()
 	esac
 }
 
-# Since 7.2 the kernel lies with its modules.
+# Since 6.19 the kernel lies with its modules.
 link_kernel()
 {
 	for file in "$1"/lib/modules/*/vmlinuz; do
@@ -66,7 +66,6 @@ unpack_kernel()
 	package=$1
 	shift
 	new=$(mktemp -d "$build/kernels/.new.XXXXXX")
-	trap 'rm -rf "$new"' EXIT
 	chmod 755 "$new"
 	for deb in "$@"; do
 		dpkg-deb -x "$deb" "$new"
@@ -78,18 +77,24 @@ unpack_kernel()
 	link_kernel "$new"
 	found=$(cd "$new/boot" 2>/dev/null && ls -d vmlinuz-*) || die "$package: no kernel in it"
 	release=${found#vmlinuz-}
+	[ -d "$new/lib/modules/$release/kernel" ] || die "$package: no modules: the archive has not all of it"
 	depmod -b "$new" "$release" || die "$package: depmod failed"
 	printf '%s\n' "$package" >"$new/package"
 	# One that another process has just put there is as good.
 	mv -T "$new" "$build/kernels/$release" 2>/dev/null || rm -rf "$new"
 }
 
-# The packages of one kernel: a single one, but since 7.2 kernel, modules and their lists are each in their own.
+# The packages of one kernel: a single one, but since 6.19 kernel and modules are each in their own,
+# and their lists since 6.18. An archive that keeps an old kernel may lack those; of the lists depmod
+# makes what is needed.
 image_packages()
 {
 	echo "linux-image-$1"
 	cached show --no-all-versions "linux-image-$1" | sed -n 's/^Depends: //p' | tr ',' '\n' |
-		sed -n 's/^ *\(linux-\(base\|binary\|modules\)-[0-9][^ ]*\).*/\1/p'
+		sed -n 's/^ *\(linux-\(base\|binary\|modules\)-[0-9][^ ]*\).*/\1/p' |
+		while read -r part; do
+			[ -z "$(cached show "$part" 2>/dev/null)" ] || echo "$part"
+		done
 }
 
 fetch_image()
@@ -176,6 +181,9 @@ if [ -n "$suite" ]; then
 	private_apt "$build/kernels/apt/$suite" "$suite" || die "no mirror that could have $suite is known"
 fi
 release=
+new=
+debs=
+trap 'rm -rf "$new" "$debs"' EXIT
 fetch_image "${1:-$default_version}"
 [ -z "$headers" ] || fetch_headers "$release"
 echo "$release"
