@@ -15,7 +15,8 @@
 struct kernel;
 
 /**
- * ERROR_UNSUPPORTED: the kernel does not tell where its symbols are (before 6.0) or has no BTF.
+ * ERROR_UNSUPPORTED: the kernel does not tell where its symbols are (before 6.0) and they were not
+ * found, or it has no BTF.
  * @dump must outlive the kernel and stays the caller's.
  */
 struct error *kernel_open(struct dump *dump, struct kernel **ret);
