@@ -20,7 +20,12 @@
 #define TOKENS_MAX 16384 /* bytes; 1 KB in any kernel */
 #define NAMES_PER_MARKER 256
 #define MARKERS_MAX 65536 /* 16 million symbols */
+#define NAMES_MAX (64U << 20) /* bytes; 2 MB in 5.10 */
 #define PART 4096
+
+/* Places that are looked at: a kernel has one or two, a dump made to take forever any number. */
+#define DIGITS_TRIED_MAX 256
+#define NAMES_TRIED_MAX 16
 
 /* "0" to "9", each with its end */
 static const char digits[] = "0\0001\0002\0003\0004\0005\0006\0007\0008\0009";
@@ -32,6 +37,7 @@ struct searched {
 	uint64_t tokens_at, markers_at, names_at;
 	uint32_t *markers;
 	uint32_t marker_count;
+	unsigned digits_tried, names_tried;
 };
 
 static uint64_t align(uint64_t value)
@@ -162,6 +168,8 @@ static bool find_names(struct searched *s)
 	uint32_t most = s->marker_count * NAMES_PER_MARKER;
 	size_t tail_max = NAMES_PER_MARKER * (SYMBOL_NAME_MAX + 2);
 
+	if (last > NAMES_MAX)
+		return false;
 	for (size_t tail = 0; tail < tail_max; tail += 8) {
 		uint32_t count[2];
 
@@ -170,6 +178,8 @@ static bool find_names(struct searched *s)
 			return false;
 		if (count[1] || count[0] > most || count[0] + NAMES_PER_MARKER <= most)
 			continue;
+		if (++s->names_tried > NAMES_TRIED_MAX)
+			return false;
 		t->count = count[0];
 		t->names_size = s->markers_at - s->names_at;
 		free(t->names);
@@ -202,7 +212,8 @@ static bool search_part(struct searched *s, const char *part, size_t size, uint6
 {
 	const char *from = part, *found;
 
-	while ((found = memmem(from, size - (from - part), digits, sizeof(digits)))) {
+	while ((found = memmem(from, size - (from - part), digits, sizeof(digits))) &&
+	       s->digits_tried++ < DIGITS_TRIED_MAX) {
 		if (is_it(s, address + (found - part)))
 			return true;
 		from = found + 1;

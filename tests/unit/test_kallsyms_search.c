@@ -196,12 +196,24 @@ static void test_any_byte(void **state)
 	free(image);
 }
 
+/* Digits everywhere: given up, and soon. */
+static void test_too_many(void **state)
+{
+	struct image *image = make_image(0);
+
+	(void)state;
+	memmove(image->bytes + SIZE / 2, image->bytes, SIZE / 2);
+	for (size_t at = 0; at + 20 <= SIZE / 2; at += 20)
+		put(image, at, "0\0001\0002\0003\0004\0005\0006\0007\0008\0009", 20);
+	is_not_found(image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_anywhere), cmocka_unit_test(test_missing_pages),
 		cmocka_unit_test(test_decoy),    cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_any_byte),
+		cmocka_unit_test(test_any_byte), cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests_name("kallsyms_search", tests, NULL, NULL);
