@@ -6,9 +6,41 @@
 
 /* Where each probe point comes from: docs/windows.md. */
 
+/* Called through a chain, so never inlined; registered before any module's, so called first. */
+static const struct window_probe notifiers[] = {
+	{"fw_shutdown_notify", NULL, "5.10 and later, drivers/base/firmware_loader/main.c"},
+	{"kernel_restart", NULL, "kernels without a firmware loader, kernel/reboot.c"},
+	{},
+};
+
+static const struct window_probe devices[] = {
+	{"device_shutdown", NULL, "all, drivers/base/core.c"},
+	{},
+};
+
+static const struct window_probe migration[] = {
+	{"migrate_to_reboot_cpu", NULL, "all, kernel/reboot.c"},
+	{},
+};
+
 static const struct window_probe virt_off[] = {
 	{"kvm_disable_virtualization_cpu", "kvm", "6.12 and later, virt/kvm/kvm_main.c"},
 	{"hardware_disable_nolock", "kvm", "to 6.11, virt/kvm/kvm_main.c"},
+	{},
+};
+
+static const struct window_probe off_guests_alive[] = {
+	{"machine_restart", NULL, "all, arch/x86/kernel/reboot.c"},
+	{},
+};
+
+static const struct window_probe stop_cpus[] = {
+	{"native_stop_other_cpus", NULL, "all, arch/x86/kernel/smp.c"},
+	{},
+};
+
+static const struct window_probe after_stop[] = {
+	{"lapic_shutdown", NULL, "all, arch/x86/kernel/apic/apic.c"},
 	{},
 };
 
@@ -26,7 +58,16 @@ static const struct window_probe emergency[] = {
 };
 
 const struct window windows[] = {
+	{"notifiers", "W1", "the reboot notifiers are called", "restart", notifiers},
+	{"devices", "W2", "devices are shut down", "restart", devices},
+	{"migration", "W3", "the reboot is about to move to the kernel's reboot CPU", "restart",
+	 migration},
 	{"virt-off", "W4", "KVM switches virtualization off on this CPU", "restart", virt_off},
+	{"off-guests-alive", "W5",
+	 "virtualization is off everywhere, the guests' threads still run", "restart",
+	 off_guests_alive},
+	{"stop-cpus", "W6", "the other CPUs are about to be stopped", "restart", stop_cpus},
+	{"after-stop", "W7", "all other CPUs are stopped", "restart", after_stop},
 	{"emergency", "W8", "the emergency disable of this CPU, before the shootdown", "sysrq-b",
 	 emergency},
 	{},
