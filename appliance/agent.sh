@@ -91,6 +91,7 @@ strike()
 {
 	crashtrigger --case "$case_id" --panic-cpu "$case_panic_cpu" --reboot-cpu "$case_reboot_cpu" \
 		--reboot "$case_reboot" --window "$case_window" \
+		${case_trigger:+--trigger "$case_trigger"} \
 		${case_hold_us:+--hold-us "$case_hold_us"} \
 		${case_delay_us:+--delay-us "$case_delay_us"} \
 		--events /dev/ttyS1 2>/run/strike

@@ -65,8 +65,8 @@ read_case()
 		*[!A-Za-z0-9._+-]*) fail case "bad value of $key" ;;
 		esac
 		case $key in
-		id | panic_cpu | reboot_cpu | reboot | window | hold_us | delay_us | load | save | \
-			break | break_cpu)
+		id | panic_cpu | reboot_cpu | reboot | trigger | window | hold_us | delay_us | load | \
+			save | break | break_cpu)
 			eval "case_$key=\$value"
 			;;
 		'' | '#'*) ;;

@@ -34,6 +34,7 @@ enum {
 	KEY_PANIC_CPU,
 	KEY_REBOOT_CPU,
 	KEY_REBOOT,
+	KEY_TRIGGER,
 	KEY_WINDOW,
 	KEY_HOLD,
 	KEY_DELAY,
@@ -48,7 +49,8 @@ static const struct argp_option option_table[] = {
 	{"panic-cpu", KEY_PANIC_CPU, "N", 0, "CPU that panics", 0},
 	{"reboot-cpu", KEY_REBOOT_CPU, "N", 0, "CPU that reboots", 0},
 	{"reboot", KEY_REBOOT, "HOW", 0, "restart (reboot -f) or sysrq-b (emergency)", 0},
-	{"window", KEY_WINDOW, "W", 0, "virt-off, emergency, SYMBOL[+0xOFFSET], or none: timed", 0},
+	{"trigger", KEY_TRIGGER, "HOW", 0, "How to die: sysrq-c (usual) or crash-kexec (BPF)", 0},
+	{"window", KEY_WINDOW, "W", 0, "Window's name, SYMBOL[+0xOFFSET], or none: timed", 0},
 	{"hold-us", KEY_HOLD, "N", 0, "Hold the reboot CPU there this long at most (500000)", 0},
 	{"delay-us", KEY_DELAY, "N", 0, "Wait before the panic (0)", 0},
 	{"fallback", KEY_FALLBACK, "timed", 0, "Where nothing can be held, strike by time", 0},
@@ -74,6 +76,12 @@ static struct error *parse_reboot(const char *text, struct strike *strike)
 {
 	strike->reboot = reboot_way_find(text);
 	return strike->reboot ? NULL : error_new(ERROR_USAGE, "--reboot: restart or sysrq-b");
+}
+
+static struct error *parse_trigger(const char *text, struct strike *strike)
+{
+	strike->panic = panic_way_find(text);
+	return strike->panic ? NULL : error_new(ERROR_USAGE, "--trigger: sysrq-c or crash-kexec");
 }
 
 static struct error *parse_window(const char *text, struct strike *strike)
@@ -137,6 +145,8 @@ static struct error *take_option(int key, const char *arg, struct options *optio
 		return parse_cpu("--reboot-cpu", arg, &strike->reboot_cpu);
 	case KEY_REBOOT:
 		return parse_reboot(arg, strike);
+	case KEY_TRIGGER:
+		return parse_trigger(arg, strike);
 	case KEY_WINDOW:
 		return parse_window(arg, strike);
 	case KEY_HOLD:
@@ -290,7 +300,7 @@ static void print_plan(const struct strike *strike)
 
 	probe_format(&strike->probe, name, sizeof(name));
 	printf("case      %s\n", strike->case_id);
-	printf("panic     sysrq-c on CPU %u\n", strike->panic_cpu);
+	printf("panic     %s on CPU %u\n", strike->panic->about, strike->panic_cpu);
 	printf("reboot    %s on CPU %u%s\n", strike->reboot->about, strike->reboot_cpu,
 	       strike->set_reboot_cpu ? ", set as the kernel's reboot CPU" : "");
 	printf("window    %s", strike->window);
@@ -309,15 +319,19 @@ static void print_plan(const struct strike *strike)
 static struct error *run(struct options *options)
 {
 	_cleanup_(plant_deinit) struct plant plant = {};
+	_cleanup_close_ int panic_fd = -1;
+	struct strike *strike = &options->strike;
 
 	try(check_consent(options));
-	try(check_machine(&options->strike));
+	try(check_machine(strike));
+	try(error_wrap(strike->panic->open(&panic_fd), "--trigger %s", strike->panic->name));
+	strike->panic_fd = panic_fd;
 	try(plant_all(options, &plant));
 	if (options->dry_run) {
-		print_plan(&options->strike);
+		print_plan(strike);
 		return NULL;
 	}
-	return strike_run(&options->strike, &plant, options->events);
+	return strike_run(strike, &plant, options->events);
 }
 
 int main(int argc, char **argv)
@@ -325,6 +339,7 @@ int main(int argc, char **argv)
 	struct options options = {
 		.strike =
 			{
+				.panic = panic_ways,
 				.panic_cpu = CPU_NOT_GIVEN,
 				.reboot_cpu = CPU_NOT_GIVEN,
 				.hold_ns = 500000000,

@@ -21,7 +21,7 @@ struct marker {
 	char window[96]; /* name in the windows table, "symbol[+0xoff]", or "none" */
 	char probe[96]; /* resolved probe: "symbol+0x0 [module]"; "" when none */
 	char reboot[16]; /* "restart" | "sysrq-b" | "none" */
-	char trigger[16]; /* "sysrq-c" */
+	char trigger[16]; /* "sysrq-c" | "crash-kexec" */
 	__u64 probe_address; /* kernel address of the probe; 0 when none */
 	__u32 panic_cpu;
 	__u32 reboot_cpu;

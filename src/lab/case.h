@@ -22,6 +22,7 @@ struct case_spec {
 	unsigned cpus;
 	unsigned panic_cpu, reboot_cpu;
 	unsigned reboot; /* index in case_reboots[] */
+	unsigned trigger; /* index in case_triggers[] */
 	char window[96]; /* "none": a timed strike */
 	unsigned hold_us, delay_us;
 	unsigned load; /* index in case_loads[] */
@@ -32,8 +33,9 @@ struct case_spec {
 	int expect_cpu; /* the CPU that a FAIL must name, and no other; -1: any */
 };
 
-/** Values of the keys reboot and load; end with NULL. */
+/** Values of the keys reboot, trigger and load; end with NULL. */
 extern const char *const case_reboots[];
+extern const char *const case_triggers[];
 extern const char *const case_loads[];
 
 /** True when the case names a window that the dump must prove. */

@@ -158,12 +158,12 @@ char *case_file_text(const struct case_run *self, const struct run_options *opti
 {
 	const struct case_spec *spec = self->spec;
 
-	return format_string("id=%s\npanic_cpu=%u\nreboot_cpu=%u\nreboot=%s\nwindow=%s\n"
-			     "hold_us=%u\ndelay_us=%u\nload=%s\nsave=%s\nbreak=%s\nbreak_cpu=%u\n",
-			     self->id, spec->panic_cpu, spec->reboot_cpu,
-			     case_reboots[spec->reboot], spec->window, spec->hold_us,
-			     spec->delay_us, case_loads[spec->load], options->save, spec->broken,
-			     spec->break_cpu);
+	return format_string(
+		"id=%s\npanic_cpu=%u\nreboot_cpu=%u\nreboot=%s\ntrigger=%s\nwindow=%s\n"
+		"hold_us=%u\ndelay_us=%u\nload=%s\nsave=%s\nbreak=%s\nbreak_cpu=%u\n",
+		self->id, spec->panic_cpu, spec->reboot_cpu, case_reboots[spec->reboot],
+		case_triggers[spec->trigger], spec->window, spec->hold_us, spec->delay_us,
+		case_loads[spec->load], options->save, spec->broken, spec->break_cpu);
 }
 
 static struct error *read_cmdline(const struct case_run *self, char **ret)

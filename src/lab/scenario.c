@@ -13,6 +13,7 @@
 
 const char *const vendor_names[] = {"vmx", "svm", NULL};
 const char *const case_reboots[] = {"restart", "sysrq-b", NULL};
+const char *const case_triggers[] = {"sysrq-c", "crash-kexec", NULL};
 const char *const case_loads[] = {"spin", NULL};
 
 #define WORD_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
@@ -94,6 +95,7 @@ static struct error *parse_word(const struct key *key, const char *value, void *
 static const struct key keys[] = {
 	CHOICE("vendor", vendor, vendor_names, true),
 	CHOICE("reboot", reboot, case_reboots, true),
+	CHOICE("trigger", trigger, case_triggers, false),
 	WORD("window", window, WORD_CHARS "+", true),
 	NUMBER("cpus", cpus, 1, CPUS_MAX),
 	NUMBER("panic_cpu", panic_cpu, 0, CPUS_MAX - 1),

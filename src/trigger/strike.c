@@ -13,7 +13,6 @@
 #include "trigger/strike.h"
 #include "util/cleanup.h"
 
-#define SYSRQ_TRIGGER "/proc/sysrq-trigger"
 #define KPROBES_OPTIMIZATION "/proc/sys/debug/kprobes-optimization"
 #define NSEC_PER_SEC 1000000000ull
 
@@ -21,7 +20,7 @@
 struct scene {
 	const struct strike *strike;
 	volatile struct marker *marker;
-	int panic_fd, reboot_fd;
+	int reboot_fd;
 	pthread_barrier_t ready;
 	atomic_bool watching; /* the panic thread has the CPU and looks */
 	atomic_bool cancelled; /* the reboot did not go */
@@ -62,7 +61,7 @@ static void *panic_thread(void *data)
 		marker->t_seen = now_ns();
 	while (now_ns() - from < scene->strike->delay_ns)
 		;
-	scene->panic_errno = write(scene->panic_fd, "c", 1) < 0 ? errno : 0;
+	scene->panic_errno = scene->strike->panic->go(scene->strike->panic_fd) < 0 ? errno : 0;
 	return NULL;
 }
 
@@ -110,7 +109,6 @@ static void fill_marker(struct marker *marker, const struct strike *strike)
 		.magic = MARKER_MAGIC,
 		.version = MARKER_VERSION,
 		.size = sizeof(*marker),
-		.trigger = "sysrq-c",
 		.probe_address = probe->address,
 		.panic_cpu = strike->panic_cpu,
 		.reboot_cpu = strike->reboot_cpu,
@@ -120,6 +118,7 @@ static void fill_marker(struct marker *marker, const struct strike *strike)
 	snprintf(marker->case_id, sizeof(marker->case_id), "%s", strike->case_id);
 	snprintf(marker->window, sizeof(marker->window), "%s", strike->window);
 	snprintf(marker->reboot, sizeof(marker->reboot), "%s", strike->reboot->name);
+	snprintf(marker->trigger, sizeof(marker->trigger), "%s", strike->panic->name);
 	if (probe->symbol[0])
 		probe_format(probe, marker->probe, sizeof(marker->probe));
 }
@@ -169,9 +168,6 @@ static struct error *prepare(const struct strike *strike, struct scene *scene)
 	try(keep_probes_plain());
 	if (strike->set_reboot_cpu)
 		try(write_reboot_cpu("", strike->reboot_cpu));
-	scene->panic_fd = open(SYSRQ_TRIGGER, O_WRONLY | O_CLOEXEC);
-	if (scene->panic_fd < 0)
-		return error_errno(errno, "cannot open %s", SYSRQ_TRIGGER);
 	try(reboot_way_open(strike->reboot, &scene->reboot_fd));
 	pthread_barrier_init(&scene->ready, NULL, 3);
 	sync();
@@ -185,7 +181,7 @@ static struct error *explain_survival(const struct scene *scene)
 	if (scene->reboot_errno)
 		return error_errno(scene->reboot_errno, "%s failed", scene->strike->reboot->about);
 	if (scene->panic_errno)
-		return error_errno(scene->panic_errno, "cannot write c to " SYSRQ_TRIGGER);
+		return error_errno(scene->panic_errno, "%s failed", scene->strike->panic->about);
 	return error_new(ERROR_SYSTEM, "the machine outlived both the reboot and the panic");
 }
 

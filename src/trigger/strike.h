@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "trigger/panic.h"
 #include "trigger/plant.h"
 #include "trigger/probe.h"
 #include "trigger/reboot.h"
@@ -15,6 +16,8 @@ struct strike {
 	const char *case_id;
 	const char *window; /* as asked for; "none": timed on purpose */
 	unsigned panic_cpu, reboot_cpu;
+	const struct panic_way *panic;
+	int panic_fd; /* from panic->open(), the caller's */
 	const struct reboot_way *reboot;
 	struct probe probe; /* none: a timed strike */
 	uint64_t hold_ns; /* longest hold at the probe */

@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <cmocka.h>
 
+#include "kernel/marker.h"
 #include "trigger/checks.h"
+#include "trigger/panic.h"
 #include "trigger/probe.h"
 #include "trigger/reboot.h"
 #include "util/cleanup.h"
@@ -293,6 +295,17 @@ static void test_reboot_ways(void **state)
 	assert_int_equal(fd, -1);
 }
 
+static void test_panic_ways(void **state)
+{
+	(void)state;
+	assert_null(panic_way_find("oops"));
+	assert_ptr_equal(panic_way_find("sysrq-c"), panic_ways);
+	for (const struct panic_way *way = panic_ways; way->name; way++) {
+		assert_true(strlen(way->name) < sizeof(((struct marker *)NULL)->trigger));
+		assert_true(way->about && way->open && way->go);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +321,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kvm, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(test_reboot_cpu, make_root, remove_root),
 		cmocka_unit_test(test_reboot_ways),
+		cmocka_unit_test(test_panic_ways),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

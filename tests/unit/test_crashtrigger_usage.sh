@@ -39,6 +39,7 @@ trigger 64 "case: " $good --case ""
 trigger 64 "panic-cpu: 'x' is not a number" $good --panic-cpu x
 trigger 64 "reboot-cpu: 100000 is not" $good --reboot-cpu 100000
 trigger 64 "reboot: restart or sysrq-b" $good --reboot halt
+trigger 64 "trigger: sysrq-c or crash-kexec" $good --trigger oops
 trigger 64 "only --reboot sysrq-b passes there" $good --window emergency
 trigger 64 "'virt-of' is no symbol" $good --window virt-of
 trigger 64 "hold-us: 5000001 is not" $good --hold-us 5000001

@@ -29,7 +29,8 @@ static void test_reads_cases(void **state)
 		"; comment\n[defaults]\ncpus = 4\npanic_cpu = 3 ; the last\n"
 		"hold_us = 2000\n\n" CASE(
 			"one") "\n[case two]\nvendor=svm\n"
-			       "reboot=sysrq-b\nwindow=kvm_shutdown+0x1f\nreboot_cpu = 2\n"
+			       "reboot=sysrq-b\ntrigger=crash-kexec\nwindow=kvm_shutdown+"
+			       "0x1f\nreboot_cpu = 2\n"
 			       "break = svm-on\nbreak_cpu = 1\nimages = break\nexpect = FAIL\n"
 			       "expect_cpu = 1\n";
 	struct scenario scenario;
@@ -52,6 +53,8 @@ static void test_reads_cases(void **state)
 	assert_true(case_has_window(one));
 	assert_int_equal(two->vendor, VENDOR_SVM);
 	assert_string_equal(case_reboots[two->reboot], "sysrq-b");
+	assert_string_equal(case_triggers[one->trigger], "sysrq-c");
+	assert_string_equal(case_triggers[two->trigger], "crash-kexec");
 	assert_string_equal(two->window, "kvm_shutdown+0x1f");
 	assert_string_equal(two->broken, "svm-on");
 	assert_int_equal(two->break_cpu, 1);
@@ -94,6 +97,7 @@ static void test_names_every_mistake(void **state)
 		{CASE("a") "cpus = -1\n", "s.ini:5: cpus: \"-1\" is not a number"},
 		{CASE("a") "hold_us =\n", "s.ini:5: hold_us: \"\" is not a number"},
 		{CASE("a") "load = heavy\n", "s.ini:5: load: \"heavy\" is none of: spin"},
+		{CASE("a") "trigger = oops\n", "s.ini:5: trigger: \"oops\" is none of: sysrq-c"},
 		{CASE("a") "expect = pass\n", "s.ini:5: expect: \"pass\" is none of: PASS, FAIL"},
 		{CASE("a") "break = a/b\n", "s.ini:5: break: \"a/b\" has a character"},
 		{CASE("a") "panic_cpu = 2\n", "s.ini:1: case a: panic_cpu and reboot_cpu must be"},
