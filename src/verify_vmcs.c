@@ -11,6 +11,7 @@
 #include "virt/host_regs.h"
 #include "virt/report_json.h"
 #include "virt/report_text.h"
+#include "virt/scan.h"
 #include "virt/verdict.h"
 
 enum status {
@@ -31,6 +32,7 @@ struct arguments {
 	bool json;
 	const char *json_file; /* NULL: standard output, instead of the text */
 	const char *capsule;
+	bool scan;
 	bool accept_inferred;
 };
 
@@ -41,7 +43,14 @@ struct subject {
 	struct report report;
 };
 
-enum { OPTION_JSON = 256, OPTION_CASE, OPTION_HOST_REGS, OPTION_ACCEPT_INFERRED, OPTION_CAPSULE };
+enum {
+	OPTION_JSON = 256,
+	OPTION_CASE,
+	OPTION_HOST_REGS,
+	OPTION_ACCEPT_INFERRED,
+	OPTION_CAPSULE,
+	OPTION_SCAN
+};
 
 static const struct argp_option options[] = {
 	{"json", OPTION_JSON, "FILE", OPTION_ARG_OPTIONAL,
@@ -51,6 +60,8 @@ static const struct argp_option options[] = {
 	 "add the host's view: CR4 and EFER, as of QEMU's `info registers -a`", 0},
 	{"capsule", OPTION_CAPSULE, "FILE", 0,
 	 "write the pages that the verdict rests on to FILE, a small dump of its own", 0},
+	{"scan", OPTION_SCAN, NULL, 0,
+	 "search all of memory for VMCSs, those too that the kernel has lost", 0},
 	{"accept-inferred", OPTION_ACCEPT_INFERRED, NULL, 0,
 	 "let PASS rest on inference where there is no direct evidence", 0},
 	{},
@@ -73,6 +84,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_CAPSULE:
 		arguments->capsule = arg;
+		return 0;
+	case OPTION_SCAN:
+		arguments->scan = true;
 		return 0;
 	case OPTION_ACCEPT_INFERRED:
 		arguments->accept_inferred = true;
@@ -151,13 +165,27 @@ static void subject_deinit(struct subject *subject)
 		dump_close(subject->dump);
 }
 
+static void show_progress(uint64_t done, uint64_t total)
+{
+	static int shown = -1;
+	int percent = total ? (int)(done * 100 / total) : 100;
+
+	if (percent != shown)
+		fprintf(stderr, "\rscan: %3d %%%s", percent,
+			done == total ? "\r           \r" : "");
+	shown = percent;
+}
+
 /** The errors of dump_open() name the path, the others do not. */
-static struct error *analyse(struct subject *subject, const char *path)
+static struct error *analyse(struct subject *subject, const char *path, bool scan)
 {
 	struct error *err = kernel_open(subject->dump, &subject->kernel);
 
 	if (!err)
 		err = report_collect(subject->kernel, &subject->report);
+	if (!err && scan)
+		err = report_scan(subject->kernel, &subject->report,
+				  isatty(STDERR_FILENO) ? show_progress : NULL);
 	if (error_is(err, ERROR_NO_DATA))
 		err = error_wrap(err, "the dump lacks pages that every analysis needs (was it cut "
 				      "off, or saved with more than makedumpfile -d 23?)");
@@ -170,15 +198,16 @@ static struct error *load(const struct arguments *arguments, struct subject *sub
 	_cleanup_free_ char *text = NULL;
 
 	if (is_json(path)) {
-		if (arguments->capsule)
-			return error_new(ERROR_USAGE, "%s: a capsule is made of a dump", path);
+		if (arguments->capsule || arguments->scan)
+			return error_new(ERROR_USAGE,
+					 "%s is no dump: --capsule and --scan want one", path);
 		try(read_text(path, &text));
 		return error_wrap(report_parse_json(text, &subject->report), "%s", path);
 	}
 	try(dump_open(path, &subject->dump));
 	if (arguments->capsule)
 		dump_record(subject->dump);
-	try(analyse(subject, path));
+	try(analyse(subject, path, arguments->scan));
 	return text_set(&subject->report.dump_path, "%s", path);
 }
 

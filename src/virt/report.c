@@ -38,6 +38,9 @@ void report_deinit(struct report *report)
 	free(report->hit.frame);
 	free(report->hit.reason);
 	evidence_list_deinit(&report->evidence);
+	for (size_t i = 0; i < report->scan.count; i++)
+		free(report->scan.hits[i].format);
+	free(report->scan.hits);
 	text_list_deinit(&report->conflicts);
 	text_list_deinit(&report->reasons);
 	*report = (struct report){};
@@ -74,6 +77,13 @@ struct error *report_add_stack(struct cpu_finding *cpu, struct stack_entry **ret
 	return NULL;
 }
 
+struct error *report_add_scan_hit(struct scan *scan, struct scan_hit **ret)
+{
+	try(array_grow((void **)&scan->hits, &scan->count, sizeof(*scan->hits)));
+	*ret = &scan->hits[scan->count - 1];
+	return NULL;
+}
+
 struct error *report_add_chain(struct report *report, const char *name, bool known, int64_t number,
 			       const char *text)
 {
@@ -106,6 +116,16 @@ const char *hit_name(enum hit_state state)
 	};
 
 	return names[state];
+}
+
+const char *owner_name(enum scan_owner owner)
+{
+	static const char *const names[] = {
+		[OWNER_NONE] = "none", [OWNER_LIST] = "list",   [OWNER_CURRENT] = "current",
+		[OWNER_VCPU] = "vcpu", [OWNER_VMXON] = "vmxon",
+	};
+
+	return names[owner];
 }
 
 const char *role_name(const struct cpu_finding *cpu)

@@ -73,6 +73,28 @@ struct hit {
 	char *reason;
 };
 
+/** Which record of the kernel leads to a region that the scan found. */
+enum scan_owner { OWNER_NONE, OWNER_LIST, OWNER_CURRENT, OWNER_VCPU, OWNER_VMXON };
+
+struct scan_hit {
+	uint64_t physical;
+	char *format;
+	enum scan_owner owner;
+	int cpu; /* the owner's, or the one that the region itself names; -1: not known */
+	enum evidence_state state; /* as the region says; unknown for a VMXON region */
+	bool ours; /* owned, or it leads back into this kernel's KVM */
+};
+
+/** What report_scan() found; made only when asked for. */
+struct scan {
+	bool done;
+	uint64_t pages, unreadable;
+	uint32_t revision; /* that was sought; 0: those of all known formats */
+	uint64_t strangers; /* regions that are not ours; the first 1024 are among the hits */
+	struct scan_hit *hits;
+	size_t count;
+};
+
 enum verdict { VERDICT_INCONCLUSIVE, VERDICT_PASS, VERDICT_FAIL };
 
 struct report {
@@ -87,6 +109,7 @@ struct report {
 	struct chain_value *chain;
 	size_t chain_count;
 	struct evidence_list evidence;
+	struct scan scan;
 	/* Made by verdict_judge(). */
 	struct text_list conflicts;
 	enum verdict verdict;
@@ -103,12 +126,15 @@ struct error *report_add_vmcs(struct cpu_finding *cpu, struct vmcs_finding **ret
 struct error *report_add_stack(struct cpu_finding *cpu, struct stack_entry **ret);
 /** Pointers from these into the same array are stale after the next one is added. */
 
+struct error *report_add_scan_hit(struct scan *scan, struct scan_hit **ret);
+
 /** Note variable @name of the emergency path: not @known, a number, or (not NULL) a text. */
 struct error *report_add_chain(struct report *report, const char *name, bool known, int64_t number,
 			       const char *text);
 
 const char *verdict_name(enum verdict verdict); /* "PASS", "FAIL", "INCONCLUSIVE" */
 const char *hit_name(enum hit_state state); /* "none", "unknown", "missed", "hit" */
+const char *owner_name(enum scan_owner owner); /* "none", "list", "current", "vcpu", "vmxon" */
 const char *role_name(const struct cpu_finding *cpu); /* "panic+reboot" */
 /** "vmx", "svm", "vmx+svm": the properties of @cpu in words. */
 const char *properties_name(unsigned properties);

@@ -192,6 +192,33 @@ static struct json_object *evidence_json(const struct evidence_list *list, bool 
 	return array;
 }
 
+static struct json_object *scan_json(const struct scan *scan)
+{
+	if (!scan->done)
+		return NULL;
+	struct json_object *object = json_object_new_object();
+	struct json_object *hits = json_object_new_array();
+
+	put_number(object, "pages", scan->pages);
+	put_number(object, "unreadable", scan->unreadable);
+	put_address(object, "revision", scan->revision);
+	put_number(object, "strangers", scan->strangers);
+	for (size_t i = 0; i < scan->count; i++) {
+		const struct scan_hit *hit = &scan->hits[i];
+		struct json_object *item = json_object_new_object();
+
+		put_address(item, "physical", hit->physical);
+		put_text(item, "format", hit->format);
+		put_text(item, "owner", owner_name(hit->owner));
+		put(item, "cpu", json_object_new_int(hit->cpu));
+		put_text(item, "state", state_name(PROPERTY_VMCS, hit->state));
+		put_bool(item, "ours", hit->ours);
+		json_object_array_add(hits, item);
+	}
+	put(object, "hits", hits);
+	return object;
+}
+
 static struct json_object *lines_json(const struct text_list *list)
 {
 	struct json_object *array = json_object_new_array();
@@ -216,6 +243,7 @@ static struct json_object *report_json(const struct report *report)
 	put(root, "cpus", cpus);
 	put(root, "chain", chain_json(report));
 	put(root, "evidence", evidence_json(&report->evidence, false));
+	put(root, "scan", scan_json(&report->scan));
 	put(root, "conflicts", lines_json(&report->conflicts));
 	put_text(root, "verdict", verdict_name(report->verdict));
 	put(root, "reasons", lines_json(&report->reasons));

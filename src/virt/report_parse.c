@@ -318,6 +318,52 @@ static struct error *parse_evidence(struct json_object *root, struct evidence_li
 	return NULL;
 }
 
+static struct error *parse_scan_hit(struct json_object *object, struct scan *scan)
+{
+	struct scan_hit *hit;
+	const char *owner, *state;
+	struct json_object *cpu;
+
+	try(report_add_scan_hit(scan, &hit));
+	try(get_address(object, "physical", &hit->physical));
+	try(get_text(object, "format", &hit->format));
+	try(get_word(object, "owner", &owner));
+	for (hit->owner = OWNER_NONE; strcmp(owner, owner_name(hit->owner)); hit->owner++) {
+		if (hit->owner == OWNER_VMXON)
+			return foreign("owner", "a known word");
+	}
+	try(get(object, "cpu", json_type_int, "a number", &cpu));
+	hit->cpu = json_object_get_int(cpu);
+	try(get_word(object, "state", &state));
+	if (!state_parse(PROPERTY_VMCS, state, &hit->state))
+		return foreign("state", "a known word");
+	return get_bool(object, "ours", &hit->ours);
+}
+
+/** Of a report that was made without a scan, or before there was one: none. */
+static struct error *parse_scan(struct json_object *root, struct scan *scan)
+{
+	struct json_object *object, *hits, *item;
+	uint64_t revision;
+
+	if (!json_object_object_get_ex(root, "scan", &object) || !object)
+		return NULL;
+	if (!json_object_is_type(object, json_type_object))
+		return foreign("scan", "an object");
+	scan->done = true;
+	try(get_number(object, "pages", UINT64_MAX, &scan->pages));
+	try(get_number(object, "unreadable", UINT64_MAX, &scan->unreadable));
+	try(get_number(object, "strangers", UINT64_MAX, &scan->strangers));
+	try(get_address(object, "revision", &revision));
+	scan->revision = revision;
+	try(get_array(object, "hits", &hits));
+	for (size_t i = 0; i < json_object_array_length(hits); i++) {
+		try(get_array_object(hits, i, "hits", &item));
+		try(parse_scan_hit(item, scan));
+	}
+	return NULL;
+}
+
 static struct error *parse_report(struct json_object *root, struct report *report)
 {
 	struct json_object *cpus, *item;
@@ -333,6 +379,7 @@ static struct error *parse_report(struct json_object *root, struct report *repor
 		try(parse_cpu(item, report));
 	}
 	try(parse_chain(root, report));
+	try(parse_scan(root, &report->scan));
 	return parse_evidence(root, &report->evidence);
 }
 

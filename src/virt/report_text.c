@@ -204,6 +204,46 @@ static void print_evidence(const struct report *report, const struct printer *pr
 	}
 }
 
+static void print_scan(const struct scan *scan, const struct printer *printer)
+{
+	static const char *const owners[] = {
+		[OWNER_NONE] = "on no list of the kernel's",
+		[OWNER_LIST] = "on the CPU's list",
+		[OWNER_CURRENT] = "the CPU's current one",
+		[OWNER_VCPU] = "a vCPU's, on no CPU's list",
+		[OWNER_VMXON] = "the CPU's VMXON region",
+	};
+
+	if (!scan->done)
+		return;
+	fprintf(printer->file, "\nScan of %" PRIu64 " pages:\n", scan->pages);
+	if (scan->unreadable)
+		fprintf(printer->file, "  %" PRIu64 " more cannot be read\n", scan->unreadable);
+	for (size_t i = 0; i < scan->count; i++) {
+		const struct scan_hit *hit = &scan->hits[i];
+		bool bad = hit->ours && hit->state == STATE_ON;
+
+		if (!hit->ours)
+			continue;
+		if (hit->cpu >= 0)
+			fprintf(printer->file, "  CPU %d  ", hit->cpu);
+		else
+			fprintf(printer->file, "  CPU ?  ");
+		fprintf(printer->file, "0x%" PRIx64 " %s", hit->physical, hit->format);
+		if (hit->owner != OWNER_VMXON) {
+			fputs(", ", printer->file);
+			painted(printer, bad ? BAD : PLAIN, state_name(PROPERTY_VMCS, hit->state),
+				0);
+		}
+		fprintf(printer->file, ", %s\n", owners[hit->owner]);
+	}
+	if (scan->strangers)
+		fprintf(printer->file,
+			"  %" PRIu64 " pages begin like a VMCS but do not lead back into this "
+			"kernel\n",
+			scan->strangers);
+}
+
 void report_print_text(const struct report *report, FILE *file, bool colour)
 {
 	const struct printer printer = {file, colour};
@@ -215,4 +255,5 @@ void report_print_text(const struct report *report, FILE *file, bool colour)
 	for (size_t i = 0; i < report->reasons.count; i++)
 		fprintf(file, "  %s\n", report->reasons.items[i]);
 	print_evidence(report, &printer);
+	print_scan(&report->scan, &printer);
 }

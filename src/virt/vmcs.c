@@ -33,7 +33,7 @@ void vmcs_judged(struct vmcs_judgement *ret, enum evidence_state state,
 	va_end(args);
 }
 
-static const struct vmcs_format *find_format(uint32_t revision)
+const struct vmcs_format *vmcs_find_format(uint32_t revision)
 {
 	for (size_t i = 0; i < sizeof(vmcs_formats) / sizeof(*vmcs_formats); i++) {
 		if (vmcs_formats[i]->probe(revision))
@@ -94,7 +94,7 @@ static struct error *judge_page(struct collector *collector, const struct vmcs_r
 		return failed;
 	}
 	uint32_t revision = vmcs_u32(page, 0) & INT32_MAX;
-	const struct vmcs_format *format = find_format(revision);
+	const struct vmcs_format *format = vmcs_find_format(revision);
 
 	*ret = format ? format->name : "silicon";
 	if (!revision)

@@ -69,6 +69,7 @@ struct vmcs_judgement {
 struct vmcs_format {
 	const char *name;
 	const char *source; /* in the table of evidence sources */
+	bool tells; /* a region can tell that it is active, so the scan looks for the format */
 	/** True for a region with this revision id (the first 31 bits of the region). */
 	bool (*probe)(uint32_t revision);
 	/** Judge the region @page, of VMCS_SIZE bytes. */
@@ -77,6 +78,9 @@ struct vmcs_format {
 };
 
 extern const struct vmcs_format vmcs_bochs, vmcs_vmcs12, vmcs_evmcs;
+
+/** The format of regions with @revision, or NULL. */
+const struct vmcs_format *vmcs_find_format(uint32_t revision);
 
 /** The little-endian number at @offset of a region. */
 uint32_t vmcs_u32(const uint8_t *page, size_t offset);

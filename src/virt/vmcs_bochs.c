@@ -44,4 +44,4 @@ static void bochs_judge(struct collector *collector, const struct vmcs_ref *ref,
 			    "looks the same as clear");
 }
 
-const struct vmcs_format vmcs_bochs = {"bochs", "vmcs-bochs", bochs_probe, bochs_judge};
+const struct vmcs_format vmcs_bochs = {"bochs", "vmcs-bochs", true, bochs_probe, bochs_judge};

@@ -23,4 +23,4 @@ static void evmcs_judge(struct collector *collector, const struct vmcs_ref *ref,
 		    "an enlightened VMCS does not show in memory whether it is active");
 }
 
-const struct vmcs_format vmcs_evmcs = {"evmcs", "vmcs-evmcs", evmcs_probe, evmcs_judge};
+const struct vmcs_format vmcs_evmcs = {"evmcs", "vmcs-evmcs", false, evmcs_probe, evmcs_judge};

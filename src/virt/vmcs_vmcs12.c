@@ -115,4 +115,4 @@ static void vmcs12_judge(struct collector *collector, const struct vmcs_ref *ref
 		judge_fields(collector, ref, page, ret);
 }
 
-const struct vmcs_format vmcs_vmcs12 = {"vmcs12", "vmcs-vmcs12", vmcs12_probe, vmcs12_judge};
+const struct vmcs_format vmcs_vmcs12 = {"vmcs12", "vmcs-vmcs12", true, vmcs12_probe, vmcs12_judge};

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "capsule_file.h"
 #include "kernel/kernel.h"
 #include "util/cleanup.h"
 #include "virt/collect.h"
@@ -42,25 +43,6 @@ static void ok(struct error *err)
 {
 	if (err)
 		fail_msg("%s", err->message);
-}
-
-static void *unpack(const char *name, size_t *ret_size)
-{
-	char command[128], *bytes = NULL;
-	size_t size = 0, part;
-
-	snprintf(command, sizeof(command), "tests/dumps/unpack %s", name);
-	FILE *pipe = popen(command, "re");
-
-	assert_non_null(pipe);
-	do {
-		bytes = realloc(bytes, size + (1 << 20));
-		part = fread(bytes + size, 1, 1 << 20, pipe);
-		size += part;
-	} while (part);
-	assert_int_equal(pclose(pipe), 0);
-	*ret_size = size;
-	return bytes;
 }
 
 static void add_segment(struct capsule *capsule, const Elf64_Phdr *segment, bool sampled)
@@ -93,7 +75,7 @@ static void split(struct capsule *capsule, const Elf64_Phdr *whole, size_t shift
 static void capsule_open(struct capsule *capsule, const char *name)
 {
 	size_t size, pages, table;
-	_cleanup_free_ char *bytes = unpack(name, &size);
+	_cleanup_free_ char *bytes = capsule_unpack(name, &size);
 	Elf64_Ehdr *header = (Elf64_Ehdr *)bytes;
 	const Elf64_Phdr *segments = (Elf64_Phdr *)(bytes + sizeof(*header));
 
