@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -65,9 +66,15 @@ void lab_paths_deinit(struct lab_paths *paths)
 static struct error *load_scenario(const struct lab_paths *paths, const char *name,
 				   struct scenario *ret)
 {
-	if (strchr(name, '/') || strstr(name, ".ini"))
-		return scenario_load(name, ret);
-	_cleanup_free_ char *path = format_string("%s/scenarios/%s.ini", paths->root, name);
+	bool is_path = strchr(name, '/') || strstr(name, ".ini");
+	_cleanup_free_ char *path =
+		is_path ? strdup(name) : format_string("%s/scenarios/%s.ini", paths->root, name);
+
+	if (access(path, R_OK))
+		return error_new(ERROR_USAGE,
+				 "no scenario \"%s\" (%s: %s); scenarios/ has those that come "
+				 "with crashlab",
+				 name, path, strerror(errno));
 	return scenario_load(path, ret);
 }
 
