@@ -155,6 +155,16 @@ static bool is_code(char type)
 	return strchr("tTwW", type) != NULL;
 }
 
+/*
+ * Section markers such as _stext share their address with the first function; "__pi_" is a second
+ * name for what the code uses that runs before the kernel is mapped (seen in 6.18;
+ * arch/x86/boot/startup/).
+ */
+static bool is_second_name(const char *name)
+{
+	return !strcmp(name, "_stext") || !strcmp(name, "_text") || !strncmp(name, "__pi_", 5);
+}
+
 /* More symbols than any kernel has at one address. */
 #define ALIASES_MAX 256
 
@@ -177,7 +187,7 @@ static bool search(const struct kallsyms *ks, uint64_t address, uint32_t *ret)
 
 /*
  * Of the symbols at one address the first is taken, as get_symbol_pos() of kernel/kallsyms.c does,
- * but code goes before anything else: section markers such as _stext share their address with it.
+ * but code goes before anything else, and its own name before a second one.
  */
 static bool kallsyms_at(const struct symbol_source *source, uint64_t address, struct symbol *ret)
 {
@@ -193,7 +203,7 @@ static bool kallsyms_at(const struct symbol_source *source, uint64_t address, st
 		if (address_of(ks, i) != ret->start)
 			break;
 		if (is_code(expand(ks, i, ret->name, sizeof(ret->name))) &&
-		    strcmp(ret->name, "_stext") && strcmp(ret->name, "_text")) {
+		    !is_second_name(ret->name)) {
 			found_code = true;
 			chosen = i;
 		} else if (!found_code) {

@@ -27,11 +27,17 @@ struct entry {
 };
 
 static const struct entry entries[] = {
-	{"D__per_cpu_start", 0},   {"dcpu_tlbstate", 0x1000},
-	{"T_stext", BASE},         {"T_text", BASE},
-	{"T#first", BASE},         {"t#alias", BASE + 0x100},
-	{"Tsecond", BASE + 0x100}, {"b__func__.0", BASE + 0x200},
-	{"T__pfx", BASE + 0x300},  {"r__func__.0", BASE + 0x400},
+	{"D__per_cpu_start", 0},
+	{"dcpu_tlbstate", 0x1000},
+	{"T_stext", BASE},
+	{"T_text", BASE},
+	{"T#first", BASE},
+	{"t#alias", BASE + 0x100},
+	{"Tsecond", BASE + 0x100},
+	{"b__func__.0", BASE + 0x200},
+	{"T__pi_thunk", BASE + 0x300},
+	{"Tthunk", BASE + 0x300},
+	{"r__func__.0", BASE + 0x400},
 	{"Bend", BASE + 0x500},
 };
 #define COUNT (sizeof(entries) / sizeof(entries[0]))
@@ -148,6 +154,8 @@ static void test_by_address(void **state)
 	check_at(source, BASE + 0xff, "init_first", BASE, BASE + 0x100);
 	/* of two functions the first */
 	check_at(source, BASE + 0x1ff, "init_alias", BASE + 0x100, BASE + 0x200);
+	/* not the name that early code has for it */
+	check_at(source, BASE + 0x310, "thunk", BASE + 0x300, BASE + 0x400);
 	check_at(source, BASE + 0x9000, "end", BASE + 0x500, 0);
 }
 
