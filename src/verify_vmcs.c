@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/number.h"
 #include "virt/capsule.h"
 #include "virt/collect.h"
 #include "virt/host_regs.h"
+#include "virt/report_explain.h"
 #include "virt/report_json.h"
 #include "virt/report_text.h"
 #include "virt/scan.h"
@@ -32,6 +34,7 @@ struct arguments {
 	bool json;
 	const char *json_file; /* NULL: standard output, instead of the text */
 	const char *capsule;
+	const char *explain;
 	bool scan;
 	bool accept_inferred;
 };
@@ -49,7 +52,8 @@ enum {
 	OPTION_HOST_REGS,
 	OPTION_ACCEPT_INFERRED,
 	OPTION_CAPSULE,
-	OPTION_SCAN
+	OPTION_SCAN,
+	OPTION_EXPLAIN
 };
 
 static const struct argp_option options[] = {
@@ -60,6 +64,8 @@ static const struct argp_option options[] = {
 	 "add the host's view: CR4 and EFER, as of QEMU's `info registers -a`", 0},
 	{"capsule", OPTION_CAPSULE, "FILE", 0,
 	 "write the pages that the verdict rests on to FILE, a small dump of its own", 0},
+	{"explain", OPTION_EXPLAIN, "CPU", 0,
+	 "tell in words what is believed of CPU, and why, instead of the table", 0},
 	{"scan", OPTION_SCAN, NULL, 0,
 	 "search all of memory for VMCSs, those too that the kernel has lost", 0},
 	{"accept-inferred", OPTION_ACCEPT_INFERRED, NULL, 0,
@@ -84,6 +90,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPTION_CAPSULE:
 		arguments->capsule = arg;
+		return 0;
+	case OPTION_EXPLAIN:
+		arguments->explain = arg;
 		return 0;
 	case OPTION_SCAN:
 		arguments->scan = true;
@@ -239,11 +248,22 @@ static struct error *add_host_regs(const char *path, struct report *report)
 	return error_wrap(err, "%s", path);
 }
 
+static struct error *explain(const struct report *report, const char *number)
+{
+	uint64_t cpu;
+
+	try(number_parse("--explain", number, 0, UINT16_MAX, &cpu));
+	return report_explain(report, cpu, stdout);
+}
+
 static struct error *print(const struct report *report, const struct arguments *arguments)
 {
 	if (arguments->json && !arguments->json_file)
 		return report_write_json(report, stdout);
-	report_print_text(report, stdout, isatty(STDOUT_FILENO));
+	if (arguments->explain)
+		try(explain(report, arguments->explain));
+	else
+		report_print_text(report, stdout, isatty(STDOUT_FILENO));
 	if (!arguments->json)
 		return NULL;
 	_cleanup_fclose_ FILE *file = fopen(arguments->json_file, "we");
