@@ -24,10 +24,11 @@ enum orc_register {
 	ORC_UNKNOWN, /* a number that stands for nothing */
 };
 
-/** ORC_REG_*, arch/x86/include/asm/orc_types.h: as they were from 4.14 on, and as 7.3 has them. */
+/** ORC_REG_*, arch/x86/include/asm/orc_types.h: as they were from 4.14 on, and as 7.2 and 7.3 have
+ * them. */
 enum orc_numbering {
 	ORC_NUMBERING_4_14,
-	ORC_NUMBERING_7_3,
+	ORC_NUMBERING_7_2,
 	ORC_NUMBERINGS,
 };
 

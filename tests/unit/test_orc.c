@@ -106,13 +106,13 @@ static void test_unknown_type(void **state)
 	error_free(err);
 }
 
-static void test_numbering_7_3(void **state)
+static void test_numbering_7_2(void **state)
 {
 	struct orc_layout layout = layout_6_4;
 	struct orc_entry entry;
 
 	(void)state;
-	layout.numbering = ORC_NUMBERING_7_3;
+	layout.numbering = ORC_NUMBERING_7_2;
 	entry = decode(&layout, 0x83, 0x02);
 	assert_int_equal(entry.sp_register, ORC_SP);
 	assert_int_equal(entry.bp_register, ORC_PREV_SP);
@@ -247,7 +247,7 @@ static void test_find_numbering(void **state)
 	assert_int_equal(layout.numbering, ORC_NUMBERING_4_14);
 	memory.entries[1][4] = 3;
 	assert_null(orc_find_numbering(&layout, &table, 0x10010, read_memory, &memory));
-	assert_int_equal(layout.numbering, ORC_NUMBERING_7_3);
+	assert_int_equal(layout.numbering, ORC_NUMBERING_7_2);
 	memory.entries[1][4] = 4;
 	struct error *err = orc_find_numbering(&layout, &table, 0x10010, read_memory, &memory);
 
@@ -260,7 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),        cmocka_unit_test(test_types_6_4),
 		cmocka_unit_test(test_types_before),  cmocka_unit_test(test_unknown_type),
-		cmocka_unit_test(test_numbering_7_3), cmocka_unit_test(test_find_numbering),
+		cmocka_unit_test(test_numbering_7_2), cmocka_unit_test(test_find_numbering),
 		cmocka_unit_test(test_lookup),        cmocka_unit_test(test_lookup_fails),
 		cmocka_unit_test(test_unsorted),
 	};
