@@ -49,6 +49,18 @@ static void test_entries(void **state)
 	}
 }
 
+/* docs/windows.md counts them along the path. */
+static void test_order(void **state)
+{
+	char label[] = "W1";
+	const struct window *window = windows;
+
+	(void)state;
+	for (; window->name; window++, label[1]++)
+		assert_string_equal(window->label, label);
+	assert_int_equal(window - windows, 8);
+}
+
 static void test_marker(void **state)
 {
 	(void)state;
@@ -63,6 +75,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_entries),
+		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_marker),
 	};
 
