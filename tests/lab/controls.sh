@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lab/lib.sh
 lab_start controls
 
-check "the breaking module builds" status 0 tests/lab/build-break.sh "$release"
+check "the breaking module builds" status 0 tests/lab/break/build.sh "$release"
 check "every broken appliance is a FAIL that names CPU 0 alone" \
 	status 0 lab_run --save always
 

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# build-break.sh RELEASE: builds the module that breaks the appliance, and the image variant
+# build.sh RELEASE: builds the module that breaks the appliance, and the image variant
 # build/images/RELEASE-break/ that carries it. Needs the kernel's headers (fetched through apt).
 set -eu
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../../.."
 release=$1
 work=build/break/$release
 
