@@ -250,6 +250,10 @@ static bool step(struct unwinder *u, struct frame *frame)
 	if (code && code->kind != CODE_FTRACE)
 		return unwind_generated(u, code) || (!u->stop && unwind_guess(u));
 	err = unwind_find_orc(u->kernel, orc_address(u, code), &orc);
+	/* Thunks have no ORC data: UNWIND_HINT_UNDEFINED, and before 6.4 UNWIND_HINT_EMPTY, an end.
+	 */
+	if (!err && orc.type == ORC_TYPE_END && (unwind_thunk(u) || u->stop))
+		return !u->stop;
 	if (!err && orc.type != ORC_TYPE_UNDEFINED)
 		return step_orc(u, &orc, frame);
 	if (err && !error_is(err, ERROR_NOT_FOUND)) {
