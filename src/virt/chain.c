@@ -46,6 +46,36 @@ static const struct variable {
 	{"virt_rebooting", NULL, 1, 0}, /* 7.x */
 };
 
+/**
+ * 6.6 has kvm_amd register svm_emergency_disable(), 6.12
+ * svm_emergency_disable_virtualization_cpu(). A kvm_amd without either, in a 6.1.y with the
+ * callback, leaves SVM to the kernel itself, which clears it unasked
+ * (cpu_emergency_disable_virtualization(), 6.1.192).
+ */
+static bool svm_needs_no_callback(struct collector *collector)
+{
+	static const char *const callbacks[] = {"svm_emergency_disable",
+						"svm_emergency_disable_virtualization_cpu"};
+	bool absent = kernel_has_module(collector->kernel, "kvm_amd");
+	uint64_t symbol;
+
+	for (size_t i = 0; absent && i < sizeof(callbacks) / sizeof(*callbacks); i++) {
+		struct error *err =
+			kernel_symbol(collector->kernel, "kvm_amd", callbacks[i], &symbol);
+
+		absent = error_is(err, ERROR_NOT_FOUND);
+		error_free(err);
+	}
+	return absent;
+}
+
+/** The path does its work on @cpu without anybody having registered. */
+static bool is_unconditional(const struct chain *chain, const struct cpu_finding *cpu)
+{
+	return chain->unconditional ||
+	       (chain->svm_unconditional && cpu->properties == 1u << PROPERTY_SVM);
+}
+
 static struct error *collect_callback(struct collector *collector)
 {
 	struct chain *chain = &collector->chain;
@@ -63,6 +93,7 @@ static struct error *collect_callback(struct collector *collector)
 	if (!found)
 		return report_add_chain(collector->report, "callback", false, 0, NULL);
 	chain->unconditional = found->unconditional;
+	chain->svm_unconditional = found->unconditional || svm_needs_no_callback(collector);
 	chain->stop_disables_svm = found->stop_disables_svm;
 	chain->stop_clears = found->stop_clears;
 	struct error *err =
@@ -132,13 +163,15 @@ static bool shootdown_done(const struct collector *collector, char *why, size_t 
 }
 
 /** The parts of the chain that hold for every CPU. */
-static bool chain_ran(const struct collector *collector, char *why, size_t size)
+static bool chain_ran(const struct collector *collector, const struct cpu_finding *cpu, char *why,
+		      size_t size)
 {
 	const struct chain *chain = &collector->chain;
+	bool unconditional = is_unconditional(chain, cpu);
 
-	if (!chain->known || (!chain->callback_known && !chain->unconditional))
+	if (!chain->known || (!chain->callback_known && !unconditional))
 		snprintf(why, size, "the emergency path's variables cannot be read");
-	else if (!chain->callback && !chain->unconditional)
+	else if (!chain->callback && !unconditional)
 		snprintf(why, size, "no callback is registered, the emergency path does nothing");
 	else if (!chain->issued)
 		snprintf(why, size, "the shootdown was not issued (crash_ipi_issued is 0)");
@@ -156,9 +189,9 @@ bool chain_done(const struct collector *collector, const struct cpu_finding *cpu
 		size_t size)
 {
 	const struct chain *chain = &collector->chain;
-	const char *callback = chain->callback_known ? chain->callback_name : "unconditional";
+	const char *callback = chain->callback ? chain->callback_name : "the kernel's own path";
 
-	if (!chain_ran(collector, why, size))
+	if (!chain_ran(collector, cpu, why, size))
 		return false;
 	if ((int)cpu->cpu == chain->crashing_cpu) {
 		/* native_machine_crash_shutdown() disables before its last act, crash_save_cpu().
@@ -228,7 +261,7 @@ static struct error *bookkeeping(struct collector *collector, const struct cpu_f
 	evidence.state = STATE_OFF;
 	if (kvm_was_off(collector, cpu->cpu))
 		reason = "KVM had switched it off on this CPU before the crash";
-	else if (chain->callback_known && !chain->callback && !chain->unconditional)
+	else if (chain->callback_known && !chain->callback && !is_unconditional(chain, cpu))
 		reason = "no KVM had registered for emergencies: none had it switched on";
 	else
 		return NULL;

@@ -22,6 +22,7 @@ struct error *report_collect(struct kernel *kernel, struct report *ret);
 struct chain {
 	bool known; /* all of the variables below could be read */
 	bool unconditional; /* disables on its own, whether or not a callback is registered */
+	bool svm_unconditional; /* so at least with SVM */
 	uint64_t callback; /* 0: none registered, or not known */
 	bool callback_known;
 	char callback_name[128];

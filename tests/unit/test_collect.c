@@ -396,6 +396,19 @@ static void make_amd(void)
 {
 	memcpy(kernel.memory + BOOT_CPU_DATA + 16, "AuthenticAMD", 13);
 	kernel.module = "kvm_amd";
+	fake_symbol(&kernel, "svm_emergency_disable_virtualization_cpu", 0xffffffffc0001000);
+}
+
+/* 6.1.y has the callback for VMX only; with SVM the emergency path needs none. */
+static void test_svm_without_callback(void **state)
+{
+	(void)state;
+	make_amd();
+	fake_forget(&kernel, "svm_emergency_disable_virtualization_cpu");
+	variable("cpu_emergency_virt_callback", 0, 0);
+	expect(true, VERDICT_PASS, "inference for 2 of 2");
+	kernel.note[0] = false;
+	expect(true, VERDICT_INCONCLUSIVE, "did not answer");
 }
 
 static void test_svm_is_inferred(void **state)
@@ -604,6 +617,7 @@ int main(void)
 		collect_test(test_vmxon_race),
 		collect_test(test_never_started_cpu_is_no_subject),
 		collect_test(test_svm_is_inferred),
+		collect_test(test_svm_without_callback),
 		collect_test(test_chain_that_broke),
 		collect_test(test_stopped_by_the_reboot),
 		collect_test(test_no_callback),
