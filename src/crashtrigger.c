@@ -249,14 +249,22 @@ static struct error *search_probe(struct strike *strike, const struct window *wi
 		"--window %s", strike->window);
 }
 
+static struct error *find_symbol(struct strike *strike, struct plant *plant)
+{
+	char symbol[PROBE_SYMBOL_SIZE];
+	uint64_t offset;
+
+	try(probe_parse(strike->window, symbol, &offset));
+	return plant_find_symbol(plant, symbol, offset, &strike->probe);
+}
+
+/* By the kernel's own look-up: going through all symbols takes seconds on an emulated machine. */
 static struct error *find_probe(struct strike *strike, struct plant *plant)
 {
 	const struct window *window = window_find(strike->window);
-	struct error *err;
+	struct error *err =
+		window ? plant_find(plant, window, &strike->probe) : find_symbol(strike, plant);
 
-	if (!window)
-		return search_probe(strike, NULL);
-	err = plant_find(plant, window, &strike->probe);
 	if (!error_is(err, ERROR_NOT_FOUND))
 		return err;
 	error_free(err);

@@ -29,9 +29,14 @@ struct {
 	__type(value, __u64);
 } hold_turns SEC(".maps");
 
-/* For look_up(): user space writes the name and reads the address. */
+/*
+ * For look_up(): user space writes the name, and perhaps an offset from it, and reads the address
+ * and what the kernel says is there, as "%pS" prints it: "name+0x1f/0x80 [module]".
+ */
 char lookup_name[HOLD_NAME_SIZE];
+__u64 lookup_offset;
 __u64 lookup_address;
+char lookup_said[HOLD_NAME_SIZE];
 
 struct bpf_map;
 
@@ -119,5 +124,6 @@ int look_up(void *ctx)
 
 	bpf_kallsyms_lookup_name(lookup_name, sizeof(lookup_name), 0, &address);
 	lookup_address = address;
+	BPF_SNPRINTF(lookup_said, sizeof(lookup_said), "%pS", (void *)(address + lookup_offset));
 	return 0;
 }

@@ -86,29 +86,37 @@ out:
 	return err;
 }
 
-/* The address of @wanted, 0 when there is none. */
-static uint64_t look_up(struct plant *plant, const struct window_probe *wanted)
+/* The address of "symbol" or "module:symbol", 0 when there is none. */
+static uint64_t look_up(struct plant *plant, const char *module, const char *symbol,
+			uint64_t offset)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, options);
 	struct hold__bss *shared = plant->skeleton->bss;
-	char path[PROBE_MODULE_SIZE + sizeof("/sys/module/")];
 
-	snprintf(path, sizeof(path), "/sys/module/%s", wanted->module ? wanted->module : "");
-	if (access(path, F_OK))
-		return 0;
 	memset(shared->lookup_name, 0, sizeof(shared->lookup_name));
-	snprintf(shared->lookup_name, sizeof(shared->lookup_name), "%s%s%s",
-		 wanted->module ? wanted->module : "", wanted->module ? ":" : "", wanted->symbol);
+	snprintf(shared->lookup_name, sizeof(shared->lookup_name), "%s%s%s", module,
+		 *module ? ":" : "", symbol);
+	shared->lookup_offset = offset;
 	if (bpf_prog_test_run_opts(bpf_program__fd(plant->skeleton->progs.look_up), &options))
 		return 0;
 	return shared->lookup_address;
+}
+
+/* The same for a probe of the table, whose module need not be loaded. */
+static uint64_t look_up_wanted(struct plant *plant, const struct window_probe *wanted)
+{
+	const char *module = wanted->module ? wanted->module : "";
+	char path[PROBE_MODULE_SIZE + sizeof("/sys/module/")];
+
+	snprintf(path, sizeof(path), "/sys/module/%s", module);
+	return access(path, F_OK) ? 0 : look_up(plant, module, wanted->symbol, 0);
 }
 
 struct error *plant_find(struct plant *plant, const struct window *window, struct probe *ret)
 {
 	for (const struct window_probe *wanted = window->probes;
 	     plant->has_look_up && wanted->symbol; wanted++) {
-		uint64_t address = look_up(plant, wanted);
+		uint64_t address = look_up_wanted(plant, wanted);
 
 		if (!address)
 			continue;
@@ -131,6 +139,47 @@ static struct error *kprobe_type(unsigned *ret)
 	return NULL;
 }
 
+/* By address or by name. A kprobe fires on every CPU, whatever CPU its event is said to be for. */
+static int open_event(struct perf_event_attr *attr)
+{
+	attr->size = sizeof(*attr);
+	return syscall(SYS_perf_event_open, attr, -1, sched_getcpu(), -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+/*
+ * Does only one function bear this name? A kernel that counts them (kernel/trace/trace_kprobe.c,
+ * count_mod_symbols()) refuses a kprobe by name otherwise, with EADDRNOTAVAIL.
+ */
+static bool is_unique(struct plant *plant, const char *symbol)
+{
+	struct perf_event_attr attr = {.kprobe_func = (uintptr_t)symbol, .disabled = 1};
+	_cleanup_error_ struct error *err = kprobe_type(&attr.type);
+	int fd;
+
+	if (err || !look_up(plant, "", "count_mod_symbols", 0))
+		return false;
+	fd = open_event(&attr);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+struct error *plant_find_symbol(struct plant *plant, const char *symbol, uint64_t offset,
+				struct probe *ret)
+{
+	if (plant->has_look_up && is_unique(plant, symbol)) {
+		uint64_t address = look_up(plant, "", symbol, offset);
+
+		*ret = (struct probe){};
+		if (address && probe_take(plant->skeleton->bss->lookup_said, symbol, offset, ret)) {
+			ret->address = address + offset;
+			return NULL;
+		}
+	}
+	return error_new(ERROR_NOT_FOUND, "the kernel's look-up does not know %s", symbol);
+}
+
 static struct error *attach_error(int errno_value, const struct probe *probe)
 {
 	char name[PROBE_NAME_SIZE];
@@ -145,15 +194,11 @@ static struct error *attach_error(int errno_value, const struct probe *probe)
 
 struct error *plant_attach(struct plant *plant, const struct probe *probe)
 {
-	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.kprobe_addr = probe->address,
-	};
+	struct perf_event_attr attr = {.kprobe_addr = probe->address};
 	int fd;
 
 	try(kprobe_type(&attr.type));
-	/* A kprobe fires on every CPU, whatever CPU its event is said to be for. */
-	fd = syscall(SYS_perf_event_open, &attr, -1, sched_getcpu(), -1, PERF_FLAG_FD_CLOEXEC);
+	fd = open_event(&attr);
 	if (fd < 0)
 		return attach_error(errno, probe);
 	plant->link = bpf_program__attach_perf_event(plant->program, fd);

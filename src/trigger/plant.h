@@ -32,6 +32,14 @@ struct error *plant_init(struct plant *plant, bool hold);
 struct error *plant_find(struct plant *plant, const struct window *window, struct probe *ret);
 
 /**
+ * The function called @symbol, wherever it is, at @offset: the same for one named by hand. Only if
+ * nothing else bears that name, which not every kernel tells (6.12 does).
+ * ERROR_NOT_FOUND when that way does not lead to it.
+ */
+struct error *plant_find_symbol(struct plant *plant, const char *symbol, uint64_t offset,
+				struct probe *ret);
+
+/**
  * Attach the hold at @probe's address. Nothing is held until marker->armed is set. By address
  * rather than by name, which may stand for several functions: perf_event_attr.kprobe_addr
  * (kernel/trace/trace_event_perf.c, perf_kprobe_init(), since 4.17).

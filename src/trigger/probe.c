@@ -2,7 +2,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,6 +191,26 @@ struct error *probe_find(FILE *kallsyms, const struct window_probe *wanted, uint
 	ret->offset = offset;
 	ret->address += offset;
 	return NULL;
+}
+
+bool probe_take(const char *said, const char *symbol, uint64_t offset, struct probe *ret)
+{
+	size_t length = strlen(symbol);
+	const char *module;
+	char *end;
+
+	if (length >= sizeof(ret->symbol) || strncmp(said, symbol, length) ||
+	    strncmp(said + length, "+0x", 3) || strtoull(said + length + 1, &end, 16) != offset ||
+	    *end != '/')
+		return false;
+	module = strstr(end, " [");
+	module = module ? module + 2 : "";
+	if (strcspn(module, "]") >= sizeof(ret->module))
+		return false;
+	*ret = (struct probe){.offset = offset};
+	memcpy(ret->symbol, symbol, length);
+	memcpy(ret->module, module, strcspn(module, "]"));
+	return true;
 }
 
 void probe_format(const struct probe *probe, char *buffer, size_t size)

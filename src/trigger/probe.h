@@ -2,6 +2,7 @@
 #ifndef CRASHLAB_TRIGGER_PROBE_H
 #define CRASHLAB_TRIGGER_PROBE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -37,6 +38,13 @@ struct error *probe_parse(const char *text, char symbol[PROBE_SYMBOL_SIZE], uint
  */
 struct error *probe_find(FILE *kallsyms, const struct window_probe *wanted, uint64_t offset,
 			 struct probe *ret);
+
+/**
+ * Take the symbol, the module and the offset from @said, "name+0x1f/0x80 [module]" as the kernel's
+ * "%pS" has it. False, and @ret untouched, when that is not @symbol at @offset: another function
+ * lies there.
+ */
+bool probe_take(const char *said, const char *symbol, uint64_t offset, struct probe *ret);
 
 /** "symbol+0x1f [module]" into @buffer, as in struct marker; "none" when @probe is none. */
 void probe_format(const struct probe *probe, char *buffer, size_t size);

@@ -147,6 +147,30 @@ static void test_probe_find(void **state)
 	assert_found("both", NULL, 0, "both+0x0", 0xffffffff81000800);
 }
 
+static void test_probe_take(void **state)
+{
+	static const char *const others[] = {"",
+					     "0xffffffff81000000",
+					     "kvm_shut+0x1f/0x40",
+					     "kvm_shutdown_all+0x1f/0x40",
+					     "kvm_shutdown+0x1e/0x40",
+					     "kvm_shutdown+0x1f",
+					     "kvm_shutdown",
+					     "other+0x1f/0x40 [kvm]"};
+	struct probe probe = {.offset = 7};
+	char name[PROBE_NAME_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		assert_false(probe_take(others[i], "kvm_shutdown", 0x1f, &probe));
+	assert_int_equal(probe.offset, 7);
+	assert_true(probe_take("kvm_shutdown+0x1f/0x40 [kvm]", "kvm_shutdown", 0x1f, &probe));
+	probe_format(&probe, name, sizeof(name));
+	assert_string_equal(name, "kvm_shutdown+0x1f [kvm]");
+	assert_true(probe_take("panic+0x0/0x400", "panic", 0, &probe));
+	assert_string_equal(probe.module, "");
+}
+
 static void test_probe_not_found(void **state)
 {
 	struct probe probe;
@@ -313,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_cpulist),
 		cmocka_unit_test(test_probe_parse),
 		cmocka_unit_test(test_probe_find),
+		cmocka_unit_test(test_probe_take),
 		cmocka_unit_test(test_probe_not_found),
 		cmocka_unit_test(test_probe_preference),
 		cmocka_unit_test_setup_teardown(test_appliance, make_root, remove_root),
