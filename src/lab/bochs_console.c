@@ -8,9 +8,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "lab/files.h"
@@ -134,11 +136,22 @@ static struct error *open_files(struct bochs_console *self, const char *director
 	return NULL;
 }
 
+/* An end that was not ours to give is worth a line where its output is. */
+static void note_end(struct bochs_console *self, int status)
+{
+	if (self->copy < 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL))
+		return;
+	if (WIFSIGNALED(status))
+		dprintf(self->copy, "crashlab: Bochs was killed by signal %d\n", WTERMSIG(status));
+	else
+		dprintf(self->copy, "crashlab: Bochs ended with status %d\n", WEXITSTATUS(status));
+}
+
 static void destroy(struct bochs_console *self)
 {
 	int *const fds[] = {&self->terminal, &self->copy, &self->watch, &self->quit};
 
-	process_stop(&self->process);
+	note_end(self, process_stop(&self->process));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		cleanup_close(fds[i]);
 	free(self->log);
@@ -156,7 +169,8 @@ static struct error *begin(struct bochs_console *self, char *const *argv, const 
 				      .input = slave,
 				      .output = slave,
 				      .errors = slave,
-				      .own_network = true};
+				      .own_network = true,
+				      .ignore_sigpipe = true};
 	try(process_start(&setup, &self->process));
 	int status = pthread_create(&self->reader, NULL, read_all, self);
 	return status ? error_errno(status, "thread for Bochs") : NULL;

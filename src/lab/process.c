@@ -52,6 +52,8 @@ static void child_exec(const struct process_setup *setup, pid_t parent)
 	dup2(setup->errors >= 0 ? setup->errors : null, STDERR_FILENO);
 	if (setup->own_network)
 		leave_network();
+	if (setup->ignore_sigpipe)
+		signal(SIGPIPE, SIG_IGN); /* stays so through exec */
 	if (setup->directory && chdir(setup->directory))
 		_exit(127);
 	execvp(setup->argv[0], setup->argv);

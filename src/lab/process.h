@@ -13,6 +13,7 @@ struct process_setup {
 	const char *directory; /* to work in; NULL: the same */
 	int input, output, errors;
 	bool own_network; /* in a network of its own, loopback only, where the host allows it */
+	bool ignore_sigpipe; /* Bochs writes to an RFB client that may have gone (gui/rfb.cc) */
 };
 
 /** A child. It dies when the thread that started it ends, whatever ends that. */
