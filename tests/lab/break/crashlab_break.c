@@ -6,9 +6,10 @@
  *   mode=svm-on       the same for SVM: EFER.SVME stays set
  *   mode=vmcs-active  CPU @cpu finds its list of loaded VMCSs empty: VMXOFF without VMCLEAR
  *
- * The kernel's own functions do all the rest; nothing is faked in the dump. It hooks them by ftrace,
- * not by a kprobe: the CPU may be held in crashtrigger's kprobe when the NMI comes, and a kprobe
- * inside a kprobe's handler is not run (kprobe_ftrace_handler(), arch/x86/kernel/kprobes/ftrace.c).
+ * The kernel's own functions do all the rest; nothing is faked in the dump. It hooks them by
+ * ftrace, not by a kprobe: the CPU may be held in crashtrigger's kprobe when the NMI comes, and a
+ * kprobe inside a kprobe's handler is not run (kprobe_ftrace_handler(),
+ * arch/x86/kernel/kprobes/ftrace.c).
  */
 #include <linux/ftrace.h>
 #include <linux/kernel.h>
@@ -37,8 +38,8 @@ static notrace void do_nothing(void)
 {
 }
 
-static notrace void skip_function(unsigned long ip, unsigned long parent_ip,
-				  struct ftrace_ops *ops, struct ftrace_regs *regs)
+static notrace void skip_function(unsigned long ip, unsigned long parent_ip, struct ftrace_ops *ops,
+				  struct ftrace_regs *regs)
 {
 	if (raw_smp_processor_id() == cpu)
 		ftrace_regs_set_instruction_pointer(regs, (unsigned long)do_nothing);
@@ -51,17 +52,21 @@ static notrace void forget_loaded_vmcss(unsigned long ip, unsigned long parent_i
 		INIT_LIST_HEAD(per_cpu_ptr(list, cpu));
 }
 
-/* vmx_emergency_disable_virtualization_cpu: 6.12; vmx_emergency_disable: 6.6, and 6.1.y since .149 */
+/* vmx_emergency_disable_virtualization_cpu: 6.12; vmx_emergency_disable: 6.6, and 6.1.y since .149
+ */
 static const struct {
 	const char *mode;
 	ftrace_func_t hook;
 	const char *symbols[3];
 } breakages[] = {
-	{"vmx-on", skip_function,
+	{"vmx-on",
+	 skip_function,
 	 {"vmx_emergency_disable_virtualization_cpu", "vmx_emergency_disable"}},
-	{"svm-on", skip_function,
+	{"svm-on",
+	 skip_function,
 	 {"svm_emergency_disable_virtualization_cpu", "svm_emergency_disable"}},
-	{"vmcs-active", forget_loaded_vmcss,
+	{"vmcs-active",
+	 forget_loaded_vmcss,
 	 {"vmx_emergency_disable_virtualization_cpu", "vmx_emergency_disable"}},
 };
 
@@ -82,8 +87,8 @@ static int hook_first_of(const char *const *symbols)
 }
 
 /*
- * kallsyms_lookup_name() is not exported; a probe finds where it is. (Reading /proc/kallsyms in user
- * space takes half a minute under Bochs.)
+ * kallsyms_lookup_name() is not exported; a probe finds where it is. (Reading /proc/kallsyms in
+ * user space takes half a minute under Bochs.)
  */
 static int __init find_list(void)
 {
