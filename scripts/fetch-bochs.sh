@@ -47,14 +47,15 @@ write_system_starter()
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Made by scripts/fetch-bochs.sh: the system's own Bochs, as Debian 13's could not be had. Bochs 2.7
-# knows no -unlock.
+# knows no -unlock, and Debian's starts in its debugger: the file beside this one says "continue".
 for arg in "$@"; do
 	shift
 	[ "$arg" = -unlock ] || set -- "$@" "$arg"
 done
-exec bochs "$@"
+exec bochs "$@" -rc "${0%/*}/continue"
 END
 	chmod 755 "$1/bochs"
+	echo c >"$1/continue"
 	mkdir -p "$1/root/usr/share"
 	ln -s /usr/share/bochs /usr/share/vgabios "$1/root/usr/share/"
 }
