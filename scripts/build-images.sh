@@ -15,12 +15,6 @@ set -eu
 # to be moved to.
 bochs_crash_base=0x10000000
 
-usage()
-{
-	sed -n '/^# Usage/,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2
-	exit 64
-}
-
 # make_cmdline FILE: its options on one line
 make_cmdline()
 {

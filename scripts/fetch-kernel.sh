@@ -17,12 +17,6 @@ set -eu
 
 default_version=6.12
 
-usage()
-{
-	sed -n '/^# Usage/,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2
-	exit 64
-}
-
 # shellcheck disable=SC2086 # options, one a word
 cached()
 {

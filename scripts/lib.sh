@@ -15,6 +15,13 @@ die()
 	exit 1
 }
 
+# The script's own comment, from "# Usage" to its "set", is its help.
+usage()
+{
+	sed -n '/^# Usage/,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2
+	exit 64
+}
+
 # absolute DIRECTORY: its path from the root
 absolute()
 {

@@ -22,7 +22,8 @@ static pthread_t loop;
 static atomic_bool loop_ends;
 static int wake_timer = -1;
 
-char *embed_base(void)
+/** The directory of the roots. The caller frees it. */
+static char *embed_base(void)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 
@@ -168,7 +169,8 @@ static void end_domains(const char *folder)
 		closedir(dir);
 }
 
-void embed_clean_under(const char *base)
+/** embed_clean() for the roots under @base. */
+static void embed_clean_under(const char *base)
 {
 	DIR *dir = opendir(base);
 

@@ -19,12 +19,6 @@ void embed_close(void);
 /** End the QEMU processes of labs that are gone, and remove their roots. */
 void embed_clean(void);
 
-/** The directory of the roots. The caller frees it. */
-char *embed_base(void);
-
-/** embed_clean() for the roots under @base. */
-void embed_clean_under(const char *base);
-
 /** What libvirt last complained of in this thread, as an error: "@what: …". */
 struct error *embed_error(const char *what);
 

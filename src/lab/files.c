@@ -102,14 +102,6 @@ struct error *write_text(const char *path, const char *text)
 	return err;
 }
 
-struct error *copy_text(const char *from, const char *to)
-{
-	_cleanup_free_ char *text = NULL;
-
-	try(read_text(from, 1 << 20, &text));
-	return write_text(to, text);
-}
-
 static void print_line(FILE *out, const char *line, size_t length, const char *prefix)
 {
 	fputs(prefix, out);

@@ -23,9 +23,6 @@ struct error *read_text(const char *path, size_t limit, char **ret);
 /** Replace the file at @path by @text as a whole: whoever reads it sees the old one or the new. */
 struct error *write_text(const char *path, const char *text);
 
-/** Copy the file at @from to @to as a whole, see write_text(). For small text files. */
-struct error *copy_text(const char *from, const char *to);
-
 /**
  * Print the last @lines lines of the file at @path to @out, each after @prefix, without control
  * characters. False when the file is missing or empty.

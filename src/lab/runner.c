@@ -154,7 +154,9 @@ static enum ending follow(struct watch *watch)
 	return ending;
 }
 
-char *case_file_text(const struct case_run *self, const struct run_options *options)
+/** Write the text of the case file of @self (docs/interfaces.md, section 2); the caller frees it.
+ */
+static char *case_file_text(const struct case_run *self, const struct run_options *options)
 {
 	const struct case_spec *spec = self->spec;
 

@@ -40,10 +40,6 @@ struct case_run {
  */
 void case_run(struct case_run *self, const struct run_options *options, struct progress *progress);
 
-/** Write the text of the case file of @self (docs/interfaces.md, section 2); the caller frees it.
- */
-char *case_file_text(const struct case_run *self, const struct run_options *options);
-
 /** Print what case_run() would start. */
 struct error *case_describe(const struct case_run *self, const struct run_options *options,
 			    FILE *out);
