@@ -9,7 +9,7 @@
 #include "util/number.h"
 #include "virt/capsule.h"
 #include "virt/collect.h"
-#include "virt/host_regs.h"
+#include "virt/inputs.h"
 #include "virt/report_explain.h"
 #include "virt/report_json.h"
 #include "virt/report_text.h"
@@ -24,13 +24,10 @@ enum status {
 	STATUS_USAGE = 64,
 };
 
-/* A verdict.json or a registers file is small; a dump never starts with a brace. */
-#define MAX_TEXT (64 << 20)
-
 struct arguments {
 	const char *dump;
 	const char *case_id;
-	const char *host_regs;
+	struct inputs inputs;
 	bool json;
 	const char *json_file; /* NULL: standard output, instead of the text */
 	const char *capsule;
@@ -49,27 +46,22 @@ struct subject {
 enum {
 	OPTION_JSON = 256,
 	OPTION_CASE,
-	OPTION_HOST_REGS,
 	OPTION_ACCEPT_INFERRED,
 	OPTION_CAPSULE,
 	OPTION_SCAN,
 	OPTION_EXPLAIN
 };
 
+/* The help is to fit one screen: a line for each. */
 static const struct argp_option options[] = {
 	{"json", OPTION_JSON, "FILE", OPTION_ARG_OPTIONAL,
-	 "JSON to FILE, or to standard output instead of the text", 0},
-	{"case", OPTION_CASE, "ID", 0, "refuse a dump that is not of crashtrigger's case ID", 0},
-	{"host-regs", OPTION_HOST_REGS, "FILE", 0,
-	 "add the host's view: CR4 and EFER, as of QEMU's `info registers -a`", 0},
-	{"capsule", OPTION_CAPSULE, "FILE", 0,
-	 "write the pages that the verdict rests on to FILE, a small dump of its own", 0},
-	{"explain", OPTION_EXPLAIN, "CPU", 0,
-	 "tell in words what is believed of CPU, and why, instead of the table", 0},
-	{"scan", OPTION_SCAN, NULL, 0,
-	 "search all of memory for VMCSs, those too that the kernel has lost", 0},
+	 "JSON to FILE, or to stdout instead of the text", 0},
+	{"case", OPTION_CASE, "ID", 0, "refuse a dump that is not of crashtrigger's case", 0},
+	{"capsule", OPTION_CAPSULE, "FILE", 0, "write a small dump: the pages it all rests on", 0},
+	{"explain", OPTION_EXPLAIN, "CPU", 0, "tell in words what is believed of CPU, and why", 0},
+	{"scan", OPTION_SCAN, NULL, 0, "search memory for VMCSs that the kernel has lost", 0},
 	{"accept-inferred", OPTION_ACCEPT_INFERRED, NULL, 0,
-	 "let PASS rest on inference where there is no direct evidence", 0},
+	 "let PASS rest on inference, where need be", 0},
 	{},
 };
 
@@ -78,15 +70,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct arguments *arguments = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->inputs;
+		return 0;
 	case OPTION_JSON:
 		arguments->json = true;
 		arguments->json_file = arg;
 		return 0;
 	case OPTION_CASE:
 		arguments->case_id = arg;
-		return 0;
-	case OPTION_HOST_REGS:
-		arguments->host_regs = arg;
 		return 0;
 	case OPTION_CAPSULE:
 		arguments->capsule = arg;
@@ -115,6 +107,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static const struct argp_child children[] = {{&inputs_argp, 0, NULL, 0}, {}};
+
 static const struct argp argp = {
 	options,
 	parse_option,
@@ -123,38 +117,10 @@ static const struct argp argp = {
 	"in DUMP died, on what evidence, and how sure that is.\v"
 	"DUMP is a vmcore, or a verdict.json made earlier, which is judged again.\n"
 	"Status: 0 PASS, 1 FAIL, 2 INCONCLUSIVE, 3 cannot analyse, 64 bad usage.",
-	NULL,
+	children,
 	NULL,
 	NULL,
 };
-
-/** The whole of a small file as text; ERROR_USAGE when it is none. */
-static struct error *read_text(const char *path, char **ret)
-{
-	_cleanup_fclose_ FILE *file = fopen(path, "re");
-	_cleanup_free_ char *text = NULL;
-	size_t used = 0, room = 0;
-
-	if (!file)
-		return error_errno(errno, "%s", path);
-	do {
-		if (room - used < 2) {
-			room = room ? room * 2 : 65536;
-			char *grown = room > MAX_TEXT ? NULL : realloc(text, room);
-			if (!grown)
-				return error_new(ERROR_USAGE, "%s: too large for a text", path);
-			text = grown;
-		}
-		used += fread(text + used, 1, room - used - 1, file);
-	} while (!feof(file) && !ferror(file));
-	if (ferror(file))
-		return error_errno(errno, "%s", path);
-	text[used] = '\0';
-	if (strlen(text) != used)
-		return error_new(ERROR_USAGE, "%s: not a text", path);
-	*ret = take(text);
-	return NULL;
-}
 
 /** True when the file starts as JSON does. */
 static bool is_json(const char *path)
@@ -207,10 +173,13 @@ static struct error *load(const struct arguments *arguments, struct subject *sub
 	_cleanup_free_ char *text = NULL;
 
 	if (is_json(path)) {
-		if (arguments->capsule || arguments->scan)
-			return error_new(ERROR_USAGE,
-					 "%s is no dump: --capsule and --scan want one", path);
-		try(read_text(path, &text));
+		const char *needs = arguments->capsule ? "capsule"
+				    : arguments->scan  ? "scan"
+						       : inputs_need_dump(&arguments->inputs);
+
+		if (needs)
+			return error_new(ERROR_USAGE, "%s is no dump: --%s wants one", path, needs);
+		try(input_text(path, &text));
 		return error_wrap(report_parse_json(text, &subject->report), "%s", path);
 	}
 	try(dump_open(path, &subject->dump));
@@ -231,21 +200,6 @@ static struct error *check_case(const struct report *report, const char *id)
 		return error_new(ERROR_FORMAT, "this dump is of case %s, not of %s",
 				 report->marker.case_id, id);
 	return NULL;
-}
-
-static struct error *add_host_regs(const char *path, struct report *report)
-{
-	_cleanup_free_ char *text = NULL;
-	struct host_regs regs;
-
-	if (!path)
-		return NULL;
-	try(read_text(path, &text));
-	try(error_wrap(host_regs_parse(text, &regs), "%s", path));
-	struct error *err = host_regs_apply(&regs, report);
-
-	host_regs_deinit(&regs);
-	return error_wrap(err, "%s", path);
 }
 
 static struct error *explain(const struct report *report, const char *number)
@@ -272,13 +226,14 @@ static struct error *print(const struct report *report, const struct arguments *
 	return error_wrap(report_write_json(report, file), "%s", arguments->json_file);
 }
 
-static struct error *run(const struct arguments *arguments, struct subject *subject)
+static struct error *run(struct arguments *arguments, struct subject *subject)
 {
 	struct report *report = &subject->report;
 
+	try(inputs_read(&arguments->inputs));
 	try(load(arguments, subject));
 	try(check_case(report, arguments->case_id));
-	try(add_host_regs(arguments->host_regs, report));
+	try(inputs_apply(&arguments->inputs, report));
 	try(verdict_judge(report, arguments->accept_inferred));
 	try(print(report, arguments));
 	if (arguments->capsule)
@@ -309,5 +264,6 @@ int main(int argc, char **argv)
 	}
 	error_free(err);
 	subject_deinit(&subject);
+	inputs_deinit(&arguments.inputs);
 	return status;
 }

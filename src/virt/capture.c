@@ -42,38 +42,35 @@ static struct error *capture_efer(struct collector *collector, const struct cpu_
 			    efer & EFER_SVME ? "set" : "clear");
 }
 
-static bool is_wanted(const char *source, const char *const sources[])
+static bool is_of_capture(const char *source)
 {
-	while (*sources && strcmp(*sources, source))
-		sources++;
-	return *sources;
+	return !strcmp(source, "capture-kernel-booted") || !strcmp(source, "capture-efer");
 }
 
-/** Add the evidence that a capsule keeps, of @sources only (ends with NULL). */
-static struct error *add_kept(struct collector *collector, const char *const sources[])
+/** Add the evidence that a capsule keeps: the capture kernel's, or all other. */
+static struct error *add_kept(struct collector *collector, bool of_capture)
 {
 	const char *text = dump_kept(collector->dump);
 	struct evidence_list kept = {};
-	struct error *err = text ? report_parse_kept(text, &kept) : NULL;
+	struct error *err = text ? report_parse_outside(text, KEPT_SCHEMA, &kept) : NULL;
 
 	for (size_t i = 0; !err && i < kept.count; i++) {
 		const struct evidence *evidence = &kept.items[i];
 
-		if (is_wanted(evidence->source, sources))
+		if (is_of_capture(evidence->source) == of_capture)
 			err = evidence_add(&collector->report->evidence, *evidence, "%s",
 					   evidence->reason);
 	}
 	evidence_list_deinit(&kept);
-	return err;
+	return error_wrap(err, "what the capsule keeps");
 }
 
 struct error *source_capture(struct collector *collector)
 {
-	static const char *const sources[] = {"capture-kernel-booted", "capture-efer", NULL};
 	struct report *report = collector->report;
 
 	if (!dump_is_live_vmcore(collector->dump))
-		return add_kept(collector, sources);
+		return add_kept(collector, true);
 	for (size_t i = 0; i < report->cpu_count; i++) {
 		const struct cpu_finding *cpu = &report->cpus[i];
 
@@ -89,7 +86,5 @@ struct error *source_capture(struct collector *collector)
 
 struct error *source_host(struct collector *collector)
 {
-	static const char *const sources[] = {"host-registers", NULL};
-
-	return add_kept(collector, sources);
+	return add_kept(collector, false);
 }

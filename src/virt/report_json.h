@@ -8,6 +8,7 @@
 
 #define REPORT_SCHEMA "crashlab-verdict/1"
 #define KEPT_SCHEMA "crashlab-kept/1"
+#define EVIDENCE_SCHEMA "crashlab-evidence/1"
 
 /** Write @report to @file as docs/interfaces.md, section 4, says. */
 struct error *report_write_json(const struct report *report, FILE *file);
@@ -22,7 +23,10 @@ struct error *report_parse_json(const char *text, struct report *ret);
  */
 struct error *report_kept_json(const struct evidence_list *list, char **ret);
 
-/** Read that back. ERROR_FORMAT: damaged, or evidence that is not from outside. */
-struct error *report_parse_kept(const char *text, struct evidence_list *ret);
+/**
+ * Read a list of evidence from outside the dump, of @schema: what a capsule keeps, or --evidence
+ * gives. ERROR_FORMAT: damaged, or evidence that is not from outside.
+ */
+struct error *report_parse_outside(const char *text, const char *schema, struct evidence_list *ret);
 
 #endif

@@ -408,15 +408,16 @@ struct error *report_parse_json(const char *text, struct report *ret)
 	return err;
 }
 
-static struct error *parse_kept(struct json_object *root, struct evidence_list *list)
+static struct error *parse_outside(struct json_object *root, const char *wanted,
+				   struct evidence_list *list)
 {
 	const char *schema;
 
 	if (!json_object_is_type(root, json_type_object))
 		return error_new(ERROR_FORMAT, "not a JSON object");
 	try(get_word(root, "schema", &schema));
-	if (strcmp(schema, KEPT_SCHEMA))
-		return error_new(ERROR_FORMAT, "schema \"%s\" is not " KEPT_SCHEMA, schema);
+	if (strcmp(schema, wanted))
+		return error_new(ERROR_FORMAT, "schema \"%s\" is not %s", schema, wanted);
 	try(parse_evidence(root, list));
 	for (size_t i = 0; i < list->count; i++) {
 		if (!evidence_source_find(list->items[i].source)->outside)
@@ -426,18 +427,18 @@ static struct error *parse_kept(struct json_object *root, struct evidence_list *
 	return NULL;
 }
 
-struct error *report_parse_kept(const char *text, struct evidence_list *ret)
+struct error *report_parse_outside(const char *text, const char *schema, struct evidence_list *ret)
 {
 	struct evidence_list list = {};
 	struct json_object *root;
 
-	try(error_wrap(parse_text(text, &root), "what the capsule keeps"));
-	struct error *err = parse_kept(root, &list);
+	try(parse_text(text, &root));
+	struct error *err = parse_outside(root, schema, &list);
 
 	json_object_put(root);
 	if (err)
 		evidence_list_deinit(&list);
 	else
 		*ret = list;
-	return error_wrap(err, "what the capsule keeps");
+	return err;
 }

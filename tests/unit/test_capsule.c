@@ -129,7 +129,7 @@ static void test_only_outside_evidence_is_kept(void **state)
 	host.source = "host-registers";
 	ok(evidence_add(&list, host, "CR4=0x6f0"));
 	ok(report_kept_json(&list, &text));
-	ok(report_parse_kept(text, &back));
+	ok(report_parse_outside(text, KEPT_SCHEMA, &back));
 	assert_int_equal(back.count, 1);
 	assert_string_equal(back.items[0].source, "host-registers");
 	assert_string_equal(back.items[0].reason, "CR4=0x6f0");
@@ -157,7 +157,7 @@ static void test_foreign_notes_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		struct evidence_list list = {};
-		struct error *err = report_parse_kept(texts[i], &list);
+		struct error *err = report_parse_outside(texts[i], KEPT_SCHEMA, &list);
 
 		assert_true(error_is(err, ERROR_FORMAT));
 		assert_int_equal(list.count, 0);
