@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "util/cleanup.h"
 #include "util/number.h"
@@ -25,7 +26,8 @@ enum status {
 };
 
 struct arguments {
-	const char *dump;
+	const char *const *dumps; /* several: the parts of one */
+	size_t dump_count;
 	const char *case_id;
 	struct inputs inputs;
 	bool json;
@@ -92,15 +94,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case OPTION_ACCEPT_INFERRED:
 		arguments->accept_inferred = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		if (arguments->dump)
-			argp_error(state, "one DUMP at a time, please: \"%s\" is one too many",
-				   arg);
-		arguments->dump = arg;
+	case ARGP_KEY_ARGS:
+		arguments->dumps = (const char *const *)state->argv + state->next;
+		arguments->dump_count = state->argc - state->next;
 		return 0;
-	case ARGP_KEY_END:
-		if (!arguments->dump)
-			argp_error(state, "which DUMP? Give a vmcore or an earlier verdict.json");
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which DUMP? Give a vmcore or an earlier verdict.json");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -112,10 +111,11 @@ static const struct argp_child children[] = {{&inputs_argp, 0, NULL, 0}, {}};
 static const struct argp argp = {
 	options,
 	parse_option,
-	"DUMP",
+	"DUMP...",
 	"Say whether virtualization was off on every CPU, and no VMCS left active, when the kernel "
 	"in DUMP died, on what evidence, and how sure that is.\v"
-	"DUMP is a vmcore, or a verdict.json made earlier, which is judged again.\n"
+	"DUMP is a vmcore, or a verdict.json made earlier, which is judged again; several are the\n"
+	"parts that `makedumpfile --split' made of one.\n"
 	"Status: 0 PASS, 1 FAIL, 2 INCONCLUSIVE, 3 cannot analyse, 64 bad usage.",
 	children,
 	NULL,
@@ -125,9 +125,14 @@ static const struct argp argp = {
 /** True when the file starts as JSON does. */
 static bool is_json(const char *path)
 {
-	_cleanup_fclose_ FILE *file = fopen(path, "re");
+	_cleanup_fclose_ FILE *file = NULL;
+	struct stat status;
 	char first = '\0';
 
+	/* What a pipe gives can be read only once. */
+	if (stat(path, &status) || !S_ISREG(status.st_mode))
+		return false;
+	file = fopen(path, "re");
 	return file && fscanf(file, " %c", &first) == 1 && first == '{';
 }
 
@@ -169,8 +174,8 @@ static struct error *analyse(struct subject *subject, const char *path, bool sca
 
 static struct error *load(const struct arguments *arguments, struct subject *subject)
 {
-	const char *path = arguments->dump;
-	_cleanup_free_ char *text = NULL;
+	const char *path = arguments->dumps[0];
+	_cleanup_free_ char *text = NULL, *all = NULL;
 
 	if (is_json(path)) {
 		const char *needs = arguments->capsule ? "capsule"
@@ -179,14 +184,19 @@ static struct error *load(const struct arguments *arguments, struct subject *sub
 
 		if (needs)
 			return error_new(ERROR_USAGE, "%s is no dump: --%s wants one", path, needs);
+		if (arguments->dump_count > 1)
+			return error_new(ERROR_USAGE, "%s is no part of a dump: judge it alone",
+					 path);
 		try(input_text(path, &text));
 		return error_wrap(report_parse_json(text, &subject->report), "%s", path);
 	}
-	try(dump_open(path, &subject->dump));
+	for (size_t i = 0; i < arguments->dump_count; i++)
+		try(text_join(&all, ", ", arguments->dumps[i]));
+	try(dump_open_set(arguments->dumps, arguments->dump_count, &subject->dump));
 	if (arguments->capsule)
 		dump_record(subject->dump);
-	try(analyse(subject, path, arguments->scan));
-	return text_set(&subject->report.dump_path, "%s", path);
+	try(analyse(subject, all, arguments->scan));
+	return text_set(&subject->report.dump_path, "%s", all);
 }
 
 static struct error *check_case(const struct report *report, const char *id)

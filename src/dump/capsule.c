@@ -178,9 +178,13 @@ static struct error *refuse_itself(const struct dump *dump, const char *path)
 {
 	struct stat ours, theirs;
 
-	if (!fstat(dump->fd, &ours) && !stat(path, &theirs) && ours.st_dev == theirs.st_dev &&
-	    ours.st_ino == theirs.st_ino)
-		return error_new(ERROR_USAGE, "that is the dump itself");
+	if (stat(path, &theirs))
+		return NULL;
+	for (size_t i = 0; i < dump->fd_count; i++) {
+		if (!fstat(dump->fds[i], &ours) && ours.st_dev == theirs.st_dev &&
+		    ours.st_ino == theirs.st_ino)
+			return error_new(ERROR_USAGE, "that is the dump itself");
+	}
 	return NULL;
 }
 

@@ -8,24 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "dump/elf_file.h"
+#include "dump/kdump_file.h"
 #include "util/cleanup.h"
 
-#define SEGMENTS_MAX (1U << 20)
-#define SEGMENTS_AT_ONCE 64
-
-/*
- * makedumpfile's diskdump_mod.h: struct disk_dump_header, and behind it, a block further, struct
- * kdump_sub_header; only what is needed here, at the offsets of x86-64.
- */
-#define HEADER_BLOCK_SIZE 428 /* i32 */
-#define HEADER_SUB_BLOCKS 432 /* i32 */
-#define HEADER_BITMAP_BLOCKS 436 /* u32; two bitmaps of half of them: present, dumped */
-#define HEADER_SIZE 464
-#define SUB_SPLIT 12 /* i32 */
-#define SUB_START_PFN 16 /* u64, and the end behind it */
-#define SUB_SIZE 32
-#define BLOCK_SIZE_MAX (1U << 20)
-#define BITMAP_BLOCKS_MAX (1U << 24)
+/* What makedumpfile leaves in e_flags when it could not write everything (makedumpfile.c). */
+#define DUMP_ELF_INCOMPLETE 0x1
 
 struct page_descriptor {
 	uint64_t offset; /* 0: the page was not written */
@@ -51,18 +39,13 @@ static struct error *read_at(const struct file *file, uint64_t offset, void *buf
 {
 	if (offset > file->size || size > file->size - offset)
 		return cut_off(file);
-	for (size_t done = 0; done < size;) {
-		ssize_t part = pread(file->fd, (char *)buffer + done, size - done, offset + done);
+	return file_read_at(file->fd, offset, buffer, size);
+}
 
-		if (part < 0 && errno == EINTR)
-			continue;
-		if (part < 0)
-			return error_errno(errno, "read");
-		if (!part)
-			return cut_off(file);
-		done += part;
-	}
-	return NULL;
+static struct error *incomplete(void)
+{
+	return error_new(ERROR_FORMAT, "the dump is incomplete, says makedumpfile's mark in it: "
+				       "there was no room for all of it, save it again");
 }
 
 static struct error *check_extent(const struct file *file, uint64_t offset, uint64_t size)
@@ -72,92 +55,64 @@ static struct error *check_extent(const struct file *file, uint64_t offset, uint
 	return NULL;
 }
 
-/* ---- ELF ---- */
-
-static struct error *segment_count(const struct file *file, const Elf64_Ehdr *header, uint32_t *ret)
+/* Other ELF files the library may not survive (0.5.1, one of 32 bits). */
+static struct error *check_elf_kind(const Elf64_Ehdr *header)
 {
-	Elf64_Shdr section = {0};
-
-	*ret = header->e_phnum;
-	if (header->e_phnum == PN_XNUM) {
-		try(read_at(file, header->e_shoff, &section, sizeof(section)));
-		*ret = section.sh_info;
-	}
-	if (*ret > SEGMENTS_MAX || header->e_phentsize != sizeof(Elf64_Phdr))
-		return error_new(ERROR_FORMAT, "%u ELF segments cannot be", *ret);
+	if (header->e_ident[EI_DATA] != ELFDATA2LSB)
+		return error_new(ERROR_FORMAT,
+				 "a big-endian ELF file; only dumps of x86_64 are known");
+	if (header->e_type != ET_CORE)
+		return error_new(ERROR_FORMAT, "an ELF file, but no dump: a program or library");
+	if (header->e_machine == EM_386)
+		return error_new(ERROR_FORMAT,
+				 "a dump of architecture i386; only x86_64 is known (QEMU writes "
+				 "i386, too, when its first CPU is not in 64-bit mode)");
+	if (header->e_machine != EM_X86_64 || header->e_ident[EI_CLASS] != ELFCLASS64)
+		return error_new(ERROR_FORMAT,
+				 "a dump of another architecture (ELF machine %u); only x86_64 is "
+				 "known",
+				 header->e_machine);
 	return NULL;
+}
+
+/* A kernel's dump says where its memory lies in the machine, a process's has no such places. */
+static struct error *check_physical(const Elf64_Phdr *segments, size_t count)
+{
+	size_t loads = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (segments[i].p_type != PT_LOAD)
+			continue;
+		if (segments[i].p_paddr)
+			return NULL;
+		loads++;
+	}
+	if (loads < 2)
+		return NULL;
+	return error_new(ERROR_FORMAT, "the core file of a process, not the dump of a kernel: it "
+				       "has no physical addresses");
 }
 
 static struct error *check_elf(const struct file *file)
 {
-	Elf64_Phdr segments[SEGMENTS_AT_ONCE];
-	Elf64_Ehdr header = {0};
-	uint32_t count = 0;
+	_cleanup_free_ Elf64_Phdr *segments = NULL;
+	Elf64_Ehdr header;
+	size_t count;
 
 	try(read_at(file, 0, &header, sizeof(header)));
-	if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB)
-		return NULL;
-	try(segment_count(file, &header, &count));
-	for (uint32_t i = 0; i < count; i++) {
-		const Elf64_Phdr *segment = &segments[i % SEGMENTS_AT_ONCE];
-
-		if (i % SEGMENTS_AT_ONCE == 0) {
-			uint32_t part = count - i < SEGMENTS_AT_ONCE ? count - i : SEGMENTS_AT_ONCE;
-
-			try(read_at(file, header.e_phoff + (uint64_t)i * sizeof(*segment), segments,
-				    part * sizeof(*segment)));
-		}
-		if (segment->p_type == PT_LOAD || segment->p_type == PT_NOTE)
-			try(check_extent(file, segment->p_offset, segment->p_filesz));
+	try(check_elf_kind(&header));
+	try(elf_read_segments(file->fd, &segments, &count));
+	try(check_physical(segments, count));
+	if (header.e_flags & DUMP_ELF_INCOMPLETE)
+		return incomplete();
+	for (size_t i = 0; i < count; i++) {
+		if (segments[i].p_type == PT_LOAD || segments[i].p_type == PT_NOTE)
+			try(check_extent(file, segments[i].p_offset, segments[i].p_filesz));
 	}
 	return NULL;
 }
 
-/* ---- kdump ---- */
-
-struct kdump_layout {
-	uint64_t bitmap; /* offset of the bitmap of dumped pages */
-	uint64_t bitmap_size;
-	uint64_t descriptors; /* offset of the table */
-	uint64_t start_pfn, end_pfn; /* pages that this file of a split set is about */
-};
-
-static int32_t get_i32(const uint8_t *bytes)
-{
-	int32_t value;
-
-	memcpy(&value, bytes, sizeof(value));
-	return value;
-}
-
-static struct error *read_layout(const struct file *file, struct kdump_layout *layout)
-{
-	uint8_t header[HEADER_SIZE], sub[SUB_SIZE];
-
-	try(read_at(file, 0, header, sizeof(header)));
-	uint32_t block = get_i32(header + HEADER_BLOCK_SIZE);
-	uint32_t sub_blocks = get_i32(header + HEADER_SUB_BLOCKS);
-	uint32_t bitmap_blocks = get_i32(header + HEADER_BITMAP_BLOCKS);
-
-	if (!block || block > BLOCK_SIZE_MAX || sub_blocks > BITMAP_BLOCKS_MAX ||
-	    bitmap_blocks > BITMAP_BLOCKS_MAX)
-		return error_new(ERROR_FORMAT, "damaged kdump header");
-	layout->bitmap_size = (uint64_t)bitmap_blocks / 2 * block;
-	layout->descriptors = (1 + (uint64_t)sub_blocks + bitmap_blocks) * block;
-	layout->bitmap = layout->descriptors - layout->bitmap_size;
-	layout->start_pfn = 0;
-	layout->end_pfn = UINT64_MAX;
-	if (!sub_blocks)
-		return NULL;
-	try(read_at(file, block, sub, sizeof(sub)));
-	if (get_i32(sub + SUB_SPLIT)) {
-		memcpy(&layout->start_pfn, sub + SUB_START_PFN, sizeof(uint64_t));
-		memcpy(&layout->end_pfn, sub + SUB_START_PFN + 8, sizeof(uint64_t));
-	}
-	return NULL;
-}
-
-static uint64_t count_bits(const struct kdump_layout *layout, const uint8_t *bytes, size_t size,
+static uint64_t count_bits(const struct kdump_file *layout, const uint8_t *bytes, size_t size,
 			   uint64_t first)
 {
 	uint64_t count = 0;
@@ -177,7 +132,7 @@ static uint64_t count_bits(const struct kdump_layout *layout, const uint8_t *byt
 	return count;
 }
 
-static struct error *count_pages(const struct file *file, const struct kdump_layout *layout,
+static struct error *count_pages(const struct file *file, const struct kdump_file *layout,
 				 uint64_t *ret)
 {
 	uint8_t bytes[4096];
@@ -198,10 +153,12 @@ static struct error *count_pages(const struct file *file, const struct kdump_lay
 static struct error *check_kdump(const struct file *file)
 {
 	struct page_descriptor descriptors[DESCRIPTORS_AT_ONCE];
-	struct kdump_layout layout = {0};
+	struct kdump_file layout;
 	uint64_t count = 0;
 
-	try(read_layout(file, &layout));
+	try(kdump_file_read(file->fd, &layout));
+	if (layout.status & KDUMP_INCOMPLETE)
+		return incomplete();
 	try(count_pages(file, &layout, &count));
 	try(check_extent(file, layout.descriptors, count * sizeof(*descriptors)));
 	for (uint64_t i = count > DESCRIPTORS_MAX ? count - DESCRIPTORS_MAX : 0; i < count;) {
@@ -219,18 +176,16 @@ static struct error *check_kdump(const struct file *file)
 struct error *check_complete(int fd)
 {
 	struct file file = {.fd = fd};
-	char magic[8] = "";
+	char magic[SELFMAG] = "";
 	off_t end = lseek(fd, 0, SEEK_END);
 
 	if (end < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		return error_errno(errno, "seek");
 	file.size = end;
-	if (file.size < sizeof(magic))
-		return NULL;
-	try(read_at(&file, 0, magic, sizeof(magic)));
-	if (!memcmp(magic, ELFMAG, SELFMAG))
-		return check_elf(&file);
-	if (!memcmp(magic, "KDUMP   ", sizeof(magic)))
+	if (kdump_file_probe(fd))
 		return check_kdump(&file);
-	return NULL;
+	if (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && !memcmp(magic, ELFMAG, SELFMAG))
+		return check_elf(&file);
+	return error_new(ERROR_FORMAT, "not a crash dump: neither an ELF core file nor one of "
+				       "makedumpfile");
 }

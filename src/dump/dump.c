@@ -12,7 +12,10 @@
 
 #include "dump/complete.h"
 #include "dump/flattened.h"
+#include "dump/kdump_file.h"
+#include "dump/split.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 /* Physical addresses have at most 52 bits (Intel SDM volume 3, 4.1.4). */
 #define PHYSICAL_LIMIT (1ULL << 52)
@@ -82,51 +85,60 @@ static struct error *open_file(const char *path, int *ret)
 	return NULL;
 }
 
-/*
- * struct disk_dump_header of makedumpfile's diskdump_mod.h: signature, version, utsname, timestamp,
- * then u32 status, whose bits name the compression.
- */
-static const char *kdump_format_name(int fd)
+static const char *kdump_format_name(uint32_t status)
 {
 	static const struct {
 		uint32_t flag;
 		const char *name;
 	} names[] = {
-		{0x01, "kdump-zlib"},
-		{0x02, "kdump-lzo"},
-		{0x04, "kdump-snappy"},
-		{0x20, "kdump-zstd"},
+		{KDUMP_ZLIB, "kdump-zlib"},
+		{KDUMP_LZO, "kdump-lzo"},
+		{KDUMP_SNAPPY, "kdump-snappy"},
+		{KDUMP_ZSTD, "kdump-zstd"},
 	};
-	uint32_t status;
 
-	if (pread(fd, &status, sizeof(status), 424) == sizeof(status)) {
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-			if (status & names[i].flag)
-				return names[i].name;
-		}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (status & names[i].flag)
+			return names[i].name;
 	}
 	return "kdump";
 }
 
-static struct error *check_format(struct dump *dump)
+/* QEMU leaves out of its kdump formats what libkdumpfile 0.5.1 knows the architecture by;
+ * kdump_file_read() has looked at the name of the machine. */
+static struct error *check_architecture(const struct dump *dump)
 {
-	const char *format, *arch;
-	kdump_num_t page_size;
+	const char *arch;
 
-	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_FILE_FORMAT, &format) != KDUMP_OK)
-		return error_new(ERROR_FORMAT, "not a crash dump");
-	if (!strcmp(format, "elf"))
-		dump->format = "elf";
-	else if (!strcmp(format, "diskdump"))
-		dump->format = kdump_format_name(dump->fd);
-	else
-		return error_new(ERROR_UNSUPPORTED, "dumps of format \"%s\" are not supported",
-				 format);
-	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_ARCH_NAME, &arch) != KDUMP_OK)
+	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_ARCH_NAME, &arch) != KDUMP_OK) {
+		if (kdump_file_probe(dump->fds[0]))
+			return NULL;
 		return error_new(ERROR_FORMAT, "the dump does not tell its architecture");
+	}
 	if (strcmp(arch, KDUMP_ARCH_X86_64))
 		return error_new(ERROR_FORMAT, "a dump of architecture %s; only x86_64 is known",
 				 arch);
+	return NULL;
+}
+
+static struct error *check_format(struct dump *dump)
+{
+	struct kdump_file file;
+	kdump_num_t page_size;
+	const char *format;
+
+	if (kdump_get_string_attr(dump->ctx, KDUMP_ATTR_FILE_FORMAT, &format) != KDUMP_OK)
+		return error_new(ERROR_FORMAT, "not a crash dump");
+	if (!strcmp(format, "elf")) {
+		dump->format = "elf";
+	} else if (!strcmp(format, "diskdump") && kdump_file_probe(dump->fds[0])) {
+		try(kdump_file_read(dump->fds[0], &file));
+		dump->format = kdump_format_name(file.status);
+	} else {
+		return error_new(ERROR_UNSUPPORTED, "dumps of format \"%s\" are not supported",
+				 format);
+	}
+	try(check_architecture(dump));
 	if (kdump_get_number_attr(dump->ctx, KDUMP_ATTR_PAGE_SIZE, &page_size) == KDUMP_OK &&
 	    page_size != DUMP_PAGE_SIZE)
 		return error_new(ERROR_FORMAT, "a dump with a page size of %ju",
@@ -158,7 +170,7 @@ static struct error *read_notes(struct dump *dump)
 	size_t offset = 0;
 	struct note note;
 
-	try(notes_read(dump->fd, &dump->notes));
+	try(notes_read(dump->fds[0], &dump->notes));
 	while (notes_next(&dump->notes, &offset, &note)) {
 		if (!note_is_called(&note, DUMP_KEPT_NOTE) || note.header.n_type != DUMP_KEPT_TYPE)
 			continue;
@@ -170,17 +182,13 @@ static struct error *read_notes(struct dump *dump)
 	return NULL;
 }
 
-static struct error *dump_init(struct dump *dump, const char *path)
+static struct error *open_library(struct dump *dump)
 {
-	kdump_status status;
-
-	try(open_file(path, &dump->fd));
-	dump->live = fd_is_live_vmcore(dump->fd, path);
-	try(check_complete(dump->fd));
 	dump->ctx = kdump_new();
 	if (!dump->ctx)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
-	status = kdump_open_fd(dump->ctx, dump->fd);
+	kdump_status status = kdump_open_fdset(dump->ctx, dump->fd_count, dump->fds);
+
 	if (status != KDUMP_OK) {
 		struct error *err = kdump_error(dump->ctx, status);
 
@@ -191,28 +199,71 @@ static struct error *dump_init(struct dump *dump, const char *path)
 	}
 	/* Pages; the library's 1024 are more than the capture kernel should spare. */
 	kdump_set_number_attr(dump->ctx, "cache.size", DUMP_CACHE_PAGES);
+	return NULL;
+}
+
+static struct error *open_part(struct dump *dump, const char *path)
+{
+	int *fd = &dump->fds[dump->fd_count];
+
+	try(open_file(path, fd));
+	dump->fd_count++;
+	dump->live = fd_is_live_vmcore(*fd, path);
+	return check_complete(*fd);
+}
+
+static const char *path_name(const char *path)
+{
+	return strcmp(path, "-") ? path : "standard input";
+}
+
+static struct error *dump_init(struct dump *dump)
+{
+	try(open_library(dump));
 	try(check_format(dump));
 	try(read_vmcoreinfo(dump));
 	try(read_notes(dump));
-	try(elf_memory_init(dump->fd, &dump->memory));
+	try(elf_memory_init(dump->fds[0], &dump->memory));
 	return pagetable_init(dump);
+}
+
+static struct error *open_all(struct dump *dump, const char *const *paths, size_t count)
+{
+	_cleanup_free_ char *all = NULL;
+
+	dump->fds = calloc(count, sizeof(*dump->fds));
+	if (!dump->fds)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < count; i++) {
+		try(error_wrap(open_part(dump, paths[i]), "%s", path_name(paths[i])));
+		try(text_join(&all, ", ", path_name(paths[i])));
+	}
+	struct error *err = split_check(paths, dump->fds, count);
+
+	if (!err)
+		err = dump_init(dump);
+	return error_wrap(err, "%s", all);
+}
+
+struct error *dump_open_set(const char *const *paths, size_t count, struct dump **ret)
+{
+	struct dump *dump = calloc(1, sizeof(*dump));
+
+	if (!dump)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	struct error *err = open_all(dump, paths, count);
+
+	if (err) {
+		dump_close(dump);
+		return err;
+	}
+	*ret = dump;
+	return NULL;
 }
 
 struct error *dump_open(const char *path, struct dump **ret)
 {
-	struct dump *dump = calloc(1, sizeof(*dump));
-	struct error *err;
-
-	if (!dump)
-		return error_new(ERROR_NO_MEMORY, "out of memory");
-	dump->fd = -1;
-	err = dump_init(dump, path);
-	if (err) {
-		dump_close(dump);
-		return error_wrap(err, "%s", strcmp(path, "-") ? path : "standard input");
-	}
-	*ret = dump;
-	return NULL;
+	return dump_open_set(&path, 1, ret);
 }
 
 void dump_close(struct dump *dump)
@@ -221,8 +272,9 @@ void dump_close(struct dump *dump)
 		return;
 	if (dump->ctx)
 		kdump_free(dump->ctx);
-	if (dump->fd >= 0)
-		close(dump->fd);
+	for (size_t i = 0; i < dump->fd_count; i++)
+		close(dump->fds[i]);
+	free(dump->fds);
 	vmcoreinfo_deinit(dump);
 	notes_deinit(&dump->notes);
 	elf_memory_deinit(&dump->memory);

@@ -19,6 +19,9 @@ struct dump;
  * standard input). Foreign or damaged file: ERROR_FORMAT.
  */
 struct error *dump_open(const char *path, struct dump **ret);
+
+/** The same of the @count files, in any order, that makedumpfile --split made of one dump. */
+struct error *dump_open_set(const char *const *paths, size_t count, struct dump **ret);
 void dump_close(struct dump *dump);
 
 /** Read @length bytes at physical address @address. A page that is not in the dump: ERROR_NO_DATA.

@@ -12,6 +12,8 @@
 
 struct error *file_read_at(int fd, uint64_t offset, void *buffer, size_t size)
 {
+	if (offset > INT64_MAX - size)
+		return error_new(ERROR_FORMAT, "the dump is cut off");
 	for (size_t done = 0; done < size;) {
 		ssize_t part = pread(fd, (char *)buffer + done, size - done, offset + done);
 
@@ -35,7 +37,8 @@ struct error *elf_read_segments(int fd, Elf64_Phdr **ret, size_t *ret_count)
 	*ret = NULL;
 	*ret_count = 0;
 	try(file_read_at(fd, 0, &header, sizeof(header)));
-	if (memcmp(header.e_ident, ELFMAG, SELFMAG) || header.e_ident[EI_CLASS] != ELFCLASS64)
+	if (memcmp(header.e_ident, ELFMAG, SELFMAG) || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    header.e_ident[EI_DATA] != ELFDATA2LSB)
 		return NULL;
 	size_t count = header.e_phnum;
 

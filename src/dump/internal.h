@@ -47,7 +47,8 @@ struct pagetable {
 
 struct dump {
 	kdump_ctx_t *ctx;
-	int fd;
+	int *fds; /* one for each file of a split set, else one */
+	size_t fd_count;
 	bool live;
 	const char *format;
 	char *vmcoreinfo;

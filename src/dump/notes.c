@@ -6,22 +6,11 @@
 #include <string.h>
 
 #include "dump/elf_file.h"
+#include "dump/kdump_file.h"
 #include "util/cleanup.h"
 
 /* A note of 360 bytes for each of 65536 CPUs, and a page of VMCOREINFO. */
 #define NOTES_MAX (32u << 20)
-
-/*
- * makedumpfile's diskdump_mod.h: struct disk_dump_header has the block size at 428, and behind it,
- * a block further, comes struct kdump_sub_header with offset_note at 48, size_note at 56; both
- * since header version 4.
- */
-#define HEADER_VERSION 8
-#define HEADER_BLOCK_SIZE 428
-#define HEADER_SUB_BLOCKS 432
-#define SUB_NOTE 48
-#define NOTE_HEADER_VERSION 4
-#define BLOCK_SIZE_MAX (1u << 20)
 
 void notes_deinit(struct notes *notes)
 {
@@ -64,15 +53,10 @@ static struct error *read_elf(int fd, struct notes *notes)
 
 static struct error *read_kdump(int fd, struct notes *notes)
 {
-	uint32_t version, block[2];
-	uint64_t note[2]; /* offset, size */
+	struct kdump_file file;
 
-	try(file_read_at(fd, HEADER_VERSION, &version, sizeof(version)));
-	try(file_read_at(fd, HEADER_BLOCK_SIZE, block, sizeof(block)));
-	if (version < NOTE_HEADER_VERSION || block[0] > BLOCK_SIZE_MAX || !block[1])
-		return NULL;
-	try(file_read_at(fd, block[0] + SUB_NOTE, note, sizeof(note)));
-	return note[0] ? append_from(fd, note[0], note[1], notes) : NULL;
+	try(kdump_file_read(fd, &file));
+	return file.note ? append_from(fd, file.note, file.note_size, notes) : NULL;
 }
 
 struct error *notes_read(int fd, struct notes *ret)
@@ -84,7 +68,7 @@ struct error *notes_read(int fd, struct notes *ret)
 	try(file_read_at(fd, 0, magic, sizeof(magic)));
 	if (!memcmp(magic, ELFMAG, SELFMAG))
 		err = read_elf(fd, &notes);
-	else if (!memcmp(magic, "KDUMP   ", sizeof(magic)))
+	else if (kdump_file_probe(fd))
 		err = read_kdump(fd, &notes);
 	if (err)
 		notes_deinit(&notes);

@@ -54,6 +54,8 @@ static void make_elf(struct image *image)
 {
 	Elf64_Ehdr header = {
 		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB},
+		.e_type = ET_CORE,
+		.e_machine = EM_X86_64,
 		.e_phoff = sizeof(header),
 		.e_phentsize = sizeof(Elf64_Phdr),
 		.e_phnum = 40,
@@ -67,6 +69,7 @@ static void make_elf(struct image *image)
 			.p_type = i ? PT_LOAD : PT_NOTE,
 			.p_offset = image->size - 16,
 			.p_filesz = 16,
+			.p_paddr = i * 4096,
 		};
 
 		memcpy(image->bytes + header.e_phoff + i * sizeof(segment), &segment,
@@ -169,6 +172,9 @@ static void test_kdump_hostile(void **state)
 	put32(&image, 436, 0xffffffff);
 	refused(&image, image.size);
 	make_kdump(&image);
+	put32(&image, 440, BLOCK * 8 + 1); /* more pages than bits */
+	refused(&image, image.size);
+	make_kdump(&image);
 	memset(image.bytes + 3 * BLOCK, 0xff, BLOCK); /* more pages than descriptors fit */
 	refused(&image, image.size);
 }
@@ -185,9 +191,67 @@ static void test_kdump_split(void **state)
 	memset(image.bytes + 3 * BLOCK + 2, 0xff, BLOCK - 2);
 	image.bytes[3 * BLOCK + 1] = 0xff;
 	refused(&image, image.size);
+	put32(&image, 8, 6);
 	put32(&image, BLOCK + 12, 1);
-	memcpy(image.bytes + BLOCK + 16, pfns, sizeof(pfns));
+	memcpy(image.bytes + BLOCK + 80, pfns, sizeof(pfns));
 	accepted(&image);
+}
+
+/* What makedumpfile marks when it had no room for everything. */
+static void test_incomplete(void **state)
+{
+	struct image image;
+
+	(void)state;
+	make_kdump(&image);
+	put32(&image, 424, 0x2);
+	accepted(&image);
+	put32(&image, 424, 0x2 | 0x8);
+	refused(&image, image.size);
+	make_elf(&image);
+	put32(&image, offsetof(Elf64_Ehdr, e_flags), 1);
+	refused(&image, image.size);
+}
+
+static void test_foreign_machine(void **state)
+{
+	struct image image;
+
+	(void)state;
+	make_kdump(&image);
+	strcpy((char *)image.bytes + 272, "x86_64");
+	accepted(&image);
+	strcpy((char *)image.bytes + 272, "aarch64");
+	refused(&image, image.size);
+	make_elf(&image);
+	image.bytes[offsetof(Elf64_Ehdr, e_machine)] = EM_386;
+	refused(&image, image.size);
+	make_elf(&image);
+	image.bytes[offsetof(Elf64_Ehdr, e_machine)] = EM_AARCH64;
+	refused(&image, image.size);
+	make_elf(&image);
+	image.bytes[EI_CLASS] = ELFCLASS32;
+	refused(&image, image.size);
+	make_elf(&image);
+	image.bytes[EI_DATA] = ELFDATA2MSB;
+	refused(&image, image.size);
+}
+
+/* A program, and the core file of a process. */
+static void test_no_dump(void **state)
+{
+	struct image image;
+
+	(void)state;
+	make_elf(&image);
+	image.bytes[offsetof(Elf64_Ehdr, e_type)] = ET_EXEC;
+	refused(&image, image.size);
+	make_elf(&image);
+	for (int i = 0; i < 40; i++)
+		memset(image.bytes + sizeof(Elf64_Ehdr) + i * sizeof(Elf64_Phdr) +
+			       offsetof(Elf64_Phdr, p_paddr),
+		       0, sizeof(Elf64_Addr));
+	refused(&image, image.size);
 }
 
 static void test_others(void **state)
@@ -195,9 +259,8 @@ static void test_others(void **state)
 	struct image image = {.bytes = "something else", .size = 14};
 
 	(void)state;
-	accepted(&image);
-	image.size = 0;
-	accepted(&image);
+	refused(&image, image.size);
+	refused(&image, 0);
 }
 
 int main(void)
@@ -206,6 +269,8 @@ int main(void)
 		cmocka_unit_test(test_elf),         cmocka_unit_test(test_elf_hostile),
 		cmocka_unit_test(test_kdump),       cmocka_unit_test(test_kdump_hostile),
 		cmocka_unit_test(test_kdump_split), cmocka_unit_test(test_others),
+		cmocka_unit_test(test_incomplete),  cmocka_unit_test(test_foreign_machine),
+		cmocka_unit_test(test_no_dump),
 	};
 
 	return cmocka_run_group_tests_name("complete", tests, NULL, NULL);
