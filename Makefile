@@ -38,7 +38,7 @@ sources_bootdisk := src/bootdisk.c $(util)
 libraries_verify_vmcs = $(call pkg,libs,libkdumpfile libbpf json-c libelf)
 libraries_crashtrigger = $(call pkg,libs,libbpf libelf) -lpthread
 libraries_guestload = -lpthread
-libraries_crashlab = $(call pkg,libs,libvirt libvirt-qemu json-c inih smartcols) -lpthread
+libraries_crashlab = $(call pkg,libs,libvirt libvirt-qemu json-c inih smartcols sqlite3) -lm -lpthread
 libraries_bootdisk = $(call pkg,libs,libelf)
 
 .SECONDARY:

@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "lab/doctor.h"
+#include "lab/files.h"
 #include "lab/run.h"
+#include "lab/select.h"
 #include "lab/table.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 enum { STATUS_BROKEN = 3, STATUS_USAGE = 64 };
 
@@ -33,7 +36,8 @@ enum {
 	KEY_CASE,
 	KEY_SAVE,
 	KEY_FACTOR,
-	KEY_LIST
+	KEY_LIST,
+	KEY_RESUME
 };
 
 static const struct argp_option run_options[] = {
@@ -46,6 +50,8 @@ static const struct argp_option run_options[] = {
 	{"jobs", 'j', "N", 0, "cases at a time; default: as the cores allow", 0},
 	{"timeout-factor", KEY_FACTOR, "F", 0, "stretch every time limit", 0},
 	{"dry-run", 'n', NULL, 0, "print what would be started, start nothing", 0},
+	{"resume", KEY_RESUME, "RUN", OPTION_ARG_OPTIONAL,
+	 "go on with what is left of RUN, or of the newest run", 0},
 	{"list", KEY_LIST, NULL, 0, "list the cases, start nothing", 0},
 	{},
 };
@@ -100,6 +106,9 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 	case 'n':
 		request->dry_run = true;
 		break;
+	case KEY_RESUME:
+		request->resume = arg ? arg : "";
+		break;
 	case KEY_LIST:
 		request->list = true;
 		break;
@@ -112,6 +121,20 @@ static error_t parse_run(int key, char *arg, struct argp_state *state)
 		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
+}
+
+/* The command line as one can give it to a shell again. */
+static char *join_words(int argc, char **argv)
+{
+	char *text = NULL;
+
+	for (int i = 0; i < argc; i++) {
+		bool plain = !argv[i][strcspn(argv[i], "'\"\\ *?$`&|;<>()[]{}~#!\n\t")];
+		_cleanup_free_ char *word = format_string(plain || !i ? "%s" : "'%s'", argv[i]);
+		if (text_join(&text, " ", word))
+			abort();
+	}
+	return text;
 }
 
 static int command_run(int argc, char **argv)
@@ -131,8 +154,10 @@ static int command_run(int argc, char **argv)
 						      .save = "fail",
 						      .timeout_factor = 1}};
 	struct lab_paths paths;
+	_cleanup_free_ char *command = join_words(argc, argv);
 	int status = 0;
 
+	arguments.request.command = command;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	struct error *err = lab_paths_init(&paths, arguments.images);
 	if (!err)
@@ -155,18 +180,27 @@ static int command_doctor(int argc, char **argv)
 	return status;
 }
 
+struct show_arguments {
+	const char *results, *name;
+};
+
+static const struct argp_option show_options[] = {
+	{"results", KEY_RESULTS, "DIR", 0, "where the runs are", 0},
+	{},
+};
+
 static error_t parse_show(int key, char *arg, struct argp_state *state)
 {
-	const char **path = state->input;
+	struct show_arguments *arguments = state->input;
 
 	switch (key) {
+	case KEY_RESULTS:
+		arguments->results = arg;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
 			argp_usage(state);
-		*path = arg;
-		return 0;
-	case ARGP_KEY_NO_ARGS:
-		argp_usage(state);
+		arguments->name = arg;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -176,19 +210,26 @@ static error_t parse_show(int key, char *arg, struct argp_state *state)
 static int command_show(int argc, char **argv)
 {
 	static const struct argp argp = {
-		NULL,  parse_show,
-		"DIR", "Print the table of a case directory again, or of all in a run's directory.",
-		NULL,  NULL,
+		show_options,
+		parse_show,
+		"[RUN|CASE|DIR]",
+		"Print the table of a run (default: the newest) or of a case again.",
+		NULL,
+		NULL,
 		NULL};
-	const char *path = NULL;
-	char **directories = NULL;
+	struct show_arguments arguments = {};
+	_cleanup_selection_ struct selection selection = {};
+	struct lab_paths paths;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &path);
-	struct error *err = table_find(path, &directories);
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	struct error *err = lab_paths_init(&paths, NULL);
 	if (!err)
-		err = table_print(stdout, directories);
-	table_free(directories);
-	return err ? complain(err) : 0;
+		err = select_named(&paths, arguments.results, arguments.name, &selection);
+	lab_paths_deinit(&paths);
+	if (err)
+		return complain(err);
+	table_print(stdout, &selection.cases);
+	return 0;
 }
 
 static const struct {

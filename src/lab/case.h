@@ -18,6 +18,8 @@ extern const char *const vendor_names[];
 struct case_spec {
 	char name[CASE_NAME_MAX]; /* unique in its scenario */
 	unsigned line; /* of its section, for messages */
+	unsigned iteration; /* of the same case in the run, from 1 */
+	unsigned repeat; /* how many there are */
 	unsigned vendor; /* enum vendor */
 	unsigned cpus;
 	unsigned panic_cpu, reboot_cpu;

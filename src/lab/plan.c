@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "lab/files.h"
@@ -63,9 +64,11 @@ void lab_paths_deinit(struct lab_paths *paths)
 	free(paths->images);
 }
 
-static struct error *load_scenario(const struct lab_paths *paths, const char *name,
+static struct error *load_scenario(const struct lab_paths *paths, const struct run_request *request,
 				   struct scenario *ret)
 {
+	const struct scenario_options options = {.set = request->set, .seed = request->seed};
+	const char *name = request->scenario;
 	bool is_path = strchr(name, '/') || strstr(name, ".ini");
 	_cleanup_free_ char *path =
 		is_path ? strdup(name) : format_string("%s/scenarios/%s.ini", paths->root, name);
@@ -75,7 +78,7 @@ static struct error *load_scenario(const struct lab_paths *paths, const char *na
 				 "no scenario \"%s\" (%s: %s); scenarios/ has those that come "
 				 "with crashlab",
 				 name, path, strerror(errno));
-	return scenario_load(path, ret);
+	return scenario_load(path, &options, ret);
 }
 
 /* Variants of the images lie beside the plain ones, as RELEASE-VARIANT. */
@@ -118,20 +121,37 @@ static struct error *find_kernel(const char *images, char **ret)
 	return NULL;
 }
 
-static char *name_run(const char *results)
+/* The directory is the run's from here on: of two labs that start at once each has its own. */
+static struct error *claim_directory(struct plan *plan)
 {
 	char stamp[32];
 	time_t seconds = time(NULL);
 	struct tm when;
-	unsigned tries = 1;
 
 	strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", localtime_r(&seconds, &when));
-	char *path = format_string("%s/%s", results, stamp);
-	while (!access(path, F_OK)) {
-		free(path);
-		path = format_string("%s/%s-%u", results, stamp, ++tries);
+	plan->directory = format_string("%s/%s", plan->results, stamp);
+	for (unsigned tries = 2; mkdir(plan->directory, 0755); tries++) {
+		if (errno != EEXIST)
+			return error_errno(errno, "%s", plan->directory);
+		free(plan->directory);
+		plan->directory = format_string("%s/%s-%u", plan->results, stamp, tries);
 	}
-	return path;
+	return NULL;
+}
+
+struct error *plan_place(struct plan *plan, bool make)
+{
+	if (!plan->directory && make)
+		try(claim_directory(plan));
+	else if (!plan->directory)
+		plan->directory = format_string("%s/RUN", plan->results);
+	for (size_t i = 0; i < plan->count; i++) {
+		struct case_run *run = &plan->cases[i];
+		run->directory = format_string("%s/%s", plan->directory, run->id);
+		if (make)
+			try(make_directories(run->directory));
+	}
+	return NULL;
 }
 
 static struct error *check_images(const struct case_run *run)
@@ -156,13 +176,12 @@ static void make_id(struct case_run *run)
 }
 
 static struct error *plan_case(const struct lab_paths *paths, const struct run_request *request,
-			       const struct plan *plan, struct case_run *run)
+			       struct case_run *run)
 {
 	const struct case_spec *spec = run->spec;
 
 	make_id(run);
-	run->directory = format_string("%s/%s", plan->directory, run->id);
-	run->images = format_string("%s/%s%s%s", paths->images, plan->kernel,
+	run->images = format_string("%s/%s%s%s", paths->images, run->kernel,
 				    spec->images[0] ? "-" : "", spec->images);
 	struct error *err = backend_choose(paths, request->backend, spec->vendor, &run->backend);
 	if (error_is(err, ERROR_USAGE))
@@ -178,46 +197,56 @@ static struct error *plan_case(const struct lab_paths *paths, const struct run_r
 	return request->list ? NULL : check_images(run);
 }
 
+struct error *plan_add(const struct lab_paths *paths, const struct run_request *request,
+		       struct plan *plan, const struct case_spec *spec, const char *kernel)
+{
+	struct case_run *run = &plan->cases[plan->count];
+
+	*run = (struct case_run){
+		.spec = spec, .index = plan->count++, .kernel = format_string("%s", kernel)};
+	return plan_case(paths, request, run);
+}
+
 static struct error *plan_cases(const struct lab_paths *paths, const struct run_request *request,
-				struct plan *plan)
+				const char *kernel, struct plan *plan)
 {
 	plan->cases = calloc(plan->scenario.count, sizeof(*plan->cases));
 	if (!plan->cases)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
 	for (size_t i = 0; i < plan->scenario.count; i++) {
 		const struct case_spec *spec = &plan->scenario.cases[i];
-		if (request->only && fnmatch(request->only, spec->name, 0))
-			continue;
-		struct case_run *run = &plan->cases[plan->count];
-		*run = (struct case_run){.spec = spec, .index = plan->count++};
-		try(plan_case(paths, request, plan, run));
+		if (!request->only || !fnmatch(request->only, spec->name, 0))
+			try(plan_add(paths, request, plan, spec, kernel));
 	}
 	if (!plan->count)
 		return error_new(ERROR_USAGE, "the scenario has no case \"%s\"", request->only);
 	return NULL;
 }
 
+char *results_directory(const struct lab_paths *paths, const char *given)
+{
+	if (!given)
+		return format_string("%s/results", paths->root);
+	if (*given == '/')
+		return format_string("%s", given);
+	_cleanup_free_ char *here = getcwd(NULL, 0);
+	return format_string("%s/%s", here ? here : ".", given);
+}
+
 static struct error *make(const struct lab_paths *paths, const struct run_request *request,
 			  struct plan *ret)
 {
-	try(load_scenario(paths, request->scenario, &ret->scenario));
+	_cleanup_free_ char *kernel = NULL;
+
+	try(load_scenario(paths, request, &ret->scenario));
 	if (request->kernel)
-		ret->kernel = format_string("%s", request->kernel);
+		kernel = format_string("%s", request->kernel);
 	else if (request->list)
-		ret->kernel = format_string("%s", "");
+		kernel = format_string("%s", "");
 	else
-		try(find_kernel(paths->images, &ret->kernel));
-	_cleanup_free_ char *given = format_string("%s", request->results ? request->results : "");
-	if (!request->results) {
-		free(given);
-		given = format_string("%s/results", paths->root);
-	} else if (*given != '/') {
-		_cleanup_free_ char *here = getcwd(NULL, 0);
-		free(given);
-		given = format_string("%s/%s", here ? here : ".", request->results);
-	}
-	ret->directory = name_run(given);
-	return plan_cases(paths, request, ret);
+		try(find_kernel(paths->images, &kernel));
+	ret->results = results_directory(paths, request->results);
+	return plan_cases(paths, request, kernel, ret);
 }
 
 struct error *plan_make(const struct lab_paths *paths, const struct run_request *request,
@@ -263,8 +292,9 @@ void plan_deinit(struct plan *plan)
 	for (size_t i = 0; i < plan->count; i++)
 		case_run_deinit(&plan->cases[i]);
 	free(plan->cases);
-	free(plan->kernel);
+	free(plan->results);
 	free(plan->directory);
+	run_record_deinit(&plan->run);
 	scenario_deinit(&plan->scenario);
 	*plan = (struct plan){};
 }

@@ -10,13 +10,25 @@ struct plan {
 	struct scenario scenario;
 	struct case_run *cases;
 	size_t count;
-	char *kernel; /* release */
-	char *directory; /* of the run */
+	char *results, *directory; /* of the run: in @results */
+	bool resumed; /* what is left of @run */
+	struct run_record run;
 };
 
 /** Work out what @request means. Nothing is started, nothing is written. */
 struct error *plan_make(const struct lab_paths *paths, const struct run_request *request,
 			struct plan *ret);
+
+/** Add a case to @plan, which has room for it. */
+struct error *plan_add(const struct lab_paths *paths, const struct run_request *request,
+		       struct plan *plan, const struct case_spec *spec, const char *kernel);
+
+/** Give the run and its cases their directories, and make these; or, with !@make, only tell them.
+ */
+struct error *plan_place(struct plan *plan, bool make);
+
+/** The absolute path of the results directory that was asked for; NULL: the one of the project. */
+char *results_directory(const struct lab_paths *paths, const char *given);
 
 /** Print it as a table. */
 void plan_print(const struct plan *plan, FILE *out);

@@ -12,7 +12,9 @@
 #include <sys/signalfd.h>
 
 #include "lab/files.h"
+#include "lab/ledger.h"
 #include "lab/plan.h"
+#include "lab/space.h"
 #include "lab/table.h"
 #include "util/cleanup.h"
 
@@ -39,6 +41,8 @@ struct pool {
 	pthread_mutex_t lock;
 	int ended_fd, signal_fd;
 	bool stopping;
+	struct ledger *ledger;
+	struct error *err; /* why no more cases are started */
 };
 
 static void *work(void *arg)
@@ -58,31 +62,52 @@ static unsigned need(const struct worker *worker)
 	return worker->run->backend ? worker->run->backend->cores(worker->run->spec->cpus) : 0;
 }
 
-/* A case that is not run has its outcome written at once. */
-static void give_up(struct worker *worker)
+/* No more cases: those that run end now, the others stay for --resume. */
+static void stop(struct pool *pool, struct error *err)
+{
+	if (pool->err)
+		error_free(err);
+	else
+		pool->err = err;
+	if (!pool->stopping)
+		eventfd_write(pool->options->stop_fd, 1);
+	pool->stopping = true;
+}
+
+static void keep(struct pool *pool, const struct case_run *run)
+{
+	struct error *err = run->ended ? ledger_keep(pool->ledger, run) : NULL;
+
+	if (err)
+		stop(pool, err);
+}
+
+/* A case that no backend can run has its outcome at once. */
+static void skip(struct worker *worker)
 {
 	struct case_run *run = worker->run;
 
 	worker->state = JOINED;
 	run->outcome = OUTCOME_SKIPPED;
 	run->as_expected = run->spec->expect == OUTCOME_SKIPPED;
-	if (!run->detail)
-		run->detail = format_string("interrupted before it started");
-	error_free(case_write_outcome(run, worker->pool->options));
+	run->ended = true;
+	error_free(case_write_outcome(run)); /* the database has it, too */
 	progress_end(worker->pool->progress, run->index, run->spec->name,
 		     outcome_names[run->outcome], run->detail);
+	keep(worker->pool, run);
 }
 
 static void start_worker(struct worker *worker)
 {
-	int status;
+	struct error *err = space_check(worker->run->directory, SPACE_START);
 
-	worker->state = RUNNING;
-	status = pthread_create(&worker->thread, NULL, work, worker);
-	if (status) {
-		worker->run->detail = format_string("thread: %s", strerror(status));
-		give_up(worker);
+	if (!err) {
+		int status = pthread_create(&worker->thread, NULL, work, worker);
+		err = status ? error_errno(status, "starting a thread") : NULL;
 	}
+	worker->state = err ? JOINED : RUNNING;
+	if (err)
+		stop(worker->pool, err);
 }
 
 static void start_what_fits(struct pool *pool)
@@ -99,8 +124,12 @@ static void start_what_fits(struct pool *pool)
 		struct worker *worker = &pool->workers[i];
 		if (worker->state != WAITING)
 			continue;
-		if (!worker->run->backend || pool->stopping) {
-			give_up(worker);
+		if (pool->stopping) {
+			worker->state = JOINED;
+			continue;
+		}
+		if (!worker->run->backend) {
+			skip(worker);
 			continue;
 		}
 		bool fits = pool->jobs ? running < pool->jobs
@@ -122,6 +151,7 @@ static bool join_ended(struct pool *pool)
 		if (worker->state == ENDED) {
 			pthread_join(worker->thread, NULL);
 			worker->state = JOINED;
+			keep(pool, worker->run);
 		}
 		left |= worker->state != JOINED;
 	}
@@ -136,8 +166,7 @@ static void on_signal(struct pool *pool)
 		return;
 	if (pool->stopping)
 		_exit(3); /* the next start clears away what is left */
-	pool->stopping = true;
-	eventfd_write(pool->options->stop_fd, 1);
+	stop(pool, error_new(ERROR_SYSTEM, "interrupted"));
 }
 
 static void run_pool(struct pool *pool)
@@ -183,17 +212,10 @@ static int take_signals(void)
 	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static struct error *make_case_directories(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->count; i++)
-		try(make_directories(plan->cases[i].directory));
-	return NULL;
-}
-
 static struct error *run_cases(const struct plan *plan, const struct run_request *request,
-			       const struct run_options *options)
+			       const struct run_options *options, struct ledger *ledger)
 {
-	_cleanup_free_ struct worker *workers = calloc(plan->count, sizeof(*workers));
+	_cleanup_free_ struct worker *workers = calloc(plan->count + 1, sizeof(*workers));
 	_cleanup_close_ int ended = eventfd(0, EFD_CLOEXEC);
 	_cleanup_close_ int signals = take_signals();
 	struct pool pool = {.options = options,
@@ -203,46 +225,69 @@ static struct error *run_cases(const struct plan *plan, const struct run_request
 			    .jobs = request->jobs,
 			    .lock = PTHREAD_MUTEX_INITIALIZER,
 			    .ended_fd = ended,
-			    .signal_fd = signals};
+			    .signal_fd = signals,
+			    .ledger = ledger};
 
 	if (!workers || ended < 0 || signals < 0)
 		return error_errno(errno, "preparing the run");
-	try(make_case_directories(plan));
 	pool.progress = progress_create(stdout, plan->count);
 	for (size_t i = 0; i < plan->count; i++)
 		workers[i] = (struct worker){.pool = &pool, .run = &plan->cases[i]};
 	run_pool(&pool);
 	progress_destroy(pool.progress);
-	return NULL;
+	return pool.err;
 }
 
-static int exit_status(const struct plan *plan)
+static int exit_status(const struct record_list *cases)
 {
 	unsigned unexpected[OUTCOME_COUNT] = {};
 
-	for (size_t i = 0; i < plan->count; i++) {
-		if (!plan->cases[i].as_expected)
-			unexpected[plan->cases[i].outcome]++;
+	for (size_t i = 0; i < cases->count; i++) {
+		const struct record *record = &cases->items[i];
+		if (record->outcome && !record->as_expected)
+			unexpected[record_outcome(record)]++;
 	}
 	return outcome_exit_status(unexpected);
 }
 
-static struct error *print_result(const struct plan *plan)
+static size_t count_left(const struct record_list *cases)
 {
-	_cleanup_free_ char **directories = calloc(plan->count + 1, sizeof(*directories));
+	size_t left = 0;
 
-	if (!directories)
-		return error_new(ERROR_NO_MEMORY, "out of memory");
-	for (size_t i = 0; i < plan->count; i++)
-		directories[i] = plan->cases[i].directory;
-	putchar('\n');
-	try(table_print(stdout, directories));
-	printf("results: %s\n", plan->directory);
-	return NULL;
+	for (size_t i = 0; i < cases->count; i++)
+		left += !cases->items[i].outcome;
+	return left;
 }
 
-static struct error *describe_all(const struct plan *plan, const struct run_options *options)
+/* The whole of the run, what was there before it went on included. */
+static struct error *tell_result(struct ledger *ledger, struct error *err, int *ret_status)
 {
+	struct record_list cases;
+	struct error *unread = db_cases(ledger->db, ledger->run, &cases);
+
+	if (unread) {
+		error_free(err);
+		return unread;
+	}
+	*ret_status = exit_status(&cases);
+	size_t left = count_left(&cases);
+	putchar('\n');
+	if (left < cases.count)
+		table_print(stdout, &cases);
+	printf("results: %s\n", ledger->plan->directory);
+	record_list_deinit(&cases);
+	if (left)
+		err = error_wrap(err ? err : error_new(ERROR_SYSTEM, "incomplete"),
+				 "%zu cases were not run; `crashlab run --resume=%s` goes on", left,
+				 ledger->run);
+	else if (!err)
+		err = ledger_finish(ledger);
+	return err;
+}
+
+static struct error *describe_all(struct plan *plan, const struct run_options *options)
+{
+	try(plan_place(plan, false));
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct case_run *run = &plan->cases[i];
 		if (!run->backend)
@@ -253,35 +298,36 @@ static struct error *describe_all(const struct plan *plan, const struct run_opti
 	return NULL;
 }
 
-static struct error *run_plan(const struct plan *plan, const struct lab_paths *paths,
+static struct error *run_plan(struct plan *plan, const struct lab_paths *paths,
 			      const struct run_request *request, int *ret_status)
 {
 	_cleanup_close_ int stop = eventfd(0, EFD_CLOEXEC);
 	const struct run_options options = {.paths = *paths,
-					    .kernel = plan->kernel,
 					    .save = request->save,
 					    .timeout_factor = request->timeout_factor,
 					    .stop_fd = stop};
 
+	struct ledger ledger;
+
 	*ret_status = 0;
 	if (request->dry_run)
 		return describe_all(plan, &options);
+	try(ledger_open(plan, request, &options, &ledger));
 	backend_clean();
-	struct error *err = run_cases(plan, request, &options);
+	struct error *err = run_cases(plan, request, &options, &ledger);
 	backend_shutdown();
-	if (err)
-		return err;
-	*ret_status = exit_status(plan);
-	return print_result(plan);
+	err = tell_result(&ledger, err, ret_status);
+	ledger_close(&ledger);
+	return err;
 }
 
-struct error *run_scenario(const struct lab_paths *paths, const struct run_request *request,
-			   int *ret_status)
+struct error *run_scenario(struct lab_paths *paths, struct run_request *request, int *ret_status)
 {
 	struct plan plan;
-
-	try(plan_make(paths, request, &plan));
 	struct error *err = NULL;
+
+	try(request->resume ? plan_resume(paths, request, &plan)
+			    : plan_make(paths, request, &plan));
 	if (request->list) {
 		plan_print(&plan, stdout);
 		*ret_status = 0;

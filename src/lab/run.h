@@ -10,6 +10,10 @@
 struct run_request {
 	const char *scenario; /* a name in scenarios/, or a path */
 	const char *backend, *kernel, *results, *only, *save;
+	const char *resume; /* the name of a run to go on with, "" for the newest */
+	const char *command; /* the command line, for the record */
+	const char *const *set; /* as in struct scenario_options */
+	int64_t seed;
 	unsigned jobs; /* cases at a time; 0: as the cores allow */
 	double timeout_factor;
 	bool dry_run, list;
@@ -20,8 +24,10 @@ struct error *lab_paths_init(struct lab_paths *paths, const char *images);
 
 void lab_paths_deinit(struct lab_paths *paths);
 
-/** Do it. *@ret_status is the exit status of `crashlab run`. */
-struct error *run_scenario(const struct lab_paths *paths, const struct run_request *request,
-			   int *ret_status);
+/**
+ * Do it. *@ret_status is the exit status of `crashlab run`. What a run that goes on was started
+ * with takes the place of what @paths and @request say.
+ */
+struct error *run_scenario(struct lab_paths *paths, struct run_request *request, int *ret_status);
 
 #endif

@@ -11,12 +11,15 @@
 #include "lab/disk.h"
 #include "lab/files.h"
 #include "lab/judge.h"
+#include "lab/space.h"
 #include "lab/verdict_file.h"
 #include "util/cleanup.h"
 
 #define CMDLINE_MAX 4096
 #define ERROR_LIMIT \
 	20.0 /* seconds that the crash kernel has to finish after it reported an error */
+
+#define TICK 2.0 /* seconds between two looks at the disk */
 
 /** A case while its machine runs. */
 struct watch {
@@ -28,6 +31,7 @@ struct watch {
 	double start, deadline;
 	char *trouble; /* an error event's text, or why the host gave up */
 	bool failed; /* the crash kernel reported an error */
+	bool cut_short; /* what becomes of it says nothing: --resume runs it again */
 };
 
 static double now(void)
@@ -127,6 +131,22 @@ static enum ending ended_by_itself(struct watch *watch)
 	return watch->run->backend->was_reset(watch->machine) ? ENDING_RESET : ENDING_EXIT;
 }
 
+static enum ending cut_short(struct watch *watch, char *why)
+{
+	watch->cut_short = true;
+	set_trouble(watch, why);
+	return ENDING_BROKEN;
+}
+
+/* What the machine writes must neither fill the disk, nor find it full. */
+static struct error *look_after_disk(struct watch *watch)
+{
+	_cleanup_free_ char *console = format_string("%s/console.log", watch->run->directory);
+
+	log_punch(console);
+	return space_check(watch->run->directory, SPACE_RUNNING);
+}
+
 /* Follow the machine until something ends the case. */
 static enum ending follow(struct watch *watch)
 {
@@ -139,15 +159,16 @@ static enum ending follow(struct watch *watch)
 		double left = watch->deadline - now();
 		if (left <= 0)
 			return watch->failed ? ENDING_ERROR : ENDING_LIMIT;
-		int ready = poll(polls, 3, left * 1000 + 1);
+		_cleanup_error_ struct error *err = look_after_disk(watch);
+		if (err)
+			return cut_short(watch, format_string("%s", err->message));
+		int ready = poll(polls, 3, MIN(left, TICK) * 1000 + 1);
 		if (ready < 0 && errno != EINTR) {
 			set_trouble(watch, format_string("poll: %s", strerror(errno)));
 			return ENDING_BROKEN;
 		}
-		if (ready > 0 && polls[0].revents) {
-			set_trouble(watch, format_string("interrupted"));
-			return ENDING_BROKEN;
-		}
+		if (ready > 0 && polls[0].revents)
+			return cut_short(watch, format_string("interrupted"));
 		if (ready > 0 && polls[2].revents)
 			return ended_by_itself(watch);
 	}
@@ -267,50 +288,9 @@ static enum ending run_machine(struct watch *watch)
 		sample_registers(watch, "hang-regs.txt");
 	run->backend->stop(watch->machine);
 	event_log_close(&watch->log);
+	_cleanup_free_ char *console = format_string("%s/console.log", run->directory);
+	error_free(log_compact(console)); /* or it stays long */
 	return ending;
-}
-
-static json_object *make_seconds(double seconds)
-{
-	char text[32];
-
-	snprintf(text, sizeof(text), "%.3f", seconds);
-	return json_object_new_double_s(seconds, text);
-}
-
-struct error *case_write_outcome(const struct case_run *self, const struct run_options *options)
-{
-	_cleanup_free_ char *path = format_string("%s/outcome.json", self->directory);
-	_cleanup_json_ json_object *object = json_object_new_object();
-	json_object *stages = json_object_new_object();
-	const struct {
-		const char *key, *value;
-	} texts[] = {{"schema", OUTCOME_SCHEMA},
-		     {"case", self->id},
-		     {"name", self->spec->name},
-		     {"backend", self->backend ? self->backend->name : ""},
-		     {"kernel", options->kernel},
-		     {"vendor", vendor_names[self->spec->vendor]},
-		     {"window", self->spec->window},
-		     {"outcome", outcome_names[self->outcome]},
-		     {"expected", outcome_names[self->spec->expect]},
-		     {"stage", stage_names[self->stage]},
-		     {"detail", self->detail ? self->detail : ""}};
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		json_object_object_add(object, texts[i].key,
-				       json_object_new_string(texts[i].value));
-	json_object_object_add(object, "as_expected", json_object_new_boolean(self->as_expected));
-	json_object_object_add(object, "seconds", make_seconds(self->seconds));
-	for (enum stage stage = STAGE_BOOT; stage < STAGE_ERROR; stage++) {
-		if (self->reached[stage] > 0)
-			json_object_object_add(stages, stage_names[stage],
-					       make_seconds(self->reached[stage]));
-	}
-	json_object_object_add(object, "stages", stages);
-	return write_text(
-		path, json_object_to_json_string_ext(
-			      object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 void case_run(struct case_run *self, const struct run_options *options, struct progress *progress)
@@ -323,10 +303,14 @@ void case_run(struct case_run *self, const struct run_options *options, struct p
 
 	progress_start(progress, self->index, self->spec->name, self->backend->name);
 	enum ending ending = run_machine(&watch);
+	_cleanup_error_ struct error *full = space_check(self->directory, SPACE_RUNNING);
+	if (full && !watch.cut_short)
+		ending = cut_short(&watch, format_string("%s", full->message));
 	judge_case(self, options, ending, watch.trouble);
 	free(watch.trouble);
 	self->seconds = now() - watch.start;
-	struct error *err = case_write_outcome(self, options);
+	self->ended = !watch.cut_short;
+	struct error *err = self->ended ? case_write_outcome(self) : NULL;
 	if (err) {
 		self->outcome = OUTCOME_LAB_BROKEN;
 		self->as_expected = false;
@@ -342,5 +326,6 @@ void case_run_deinit(struct case_run *self)
 {
 	free(self->directory);
 	free(self->images);
+	free(self->kernel);
 	free(self->detail);
 }

@@ -6,13 +6,13 @@
 
 #include "lab/backend.h"
 #include "lab/progress.h"
+#include "lab/record.h"
 
 #define CASE_ID_MAX 63
 
 /** What holds for all cases of a run. */
 struct run_options {
 	struct lab_paths paths;
-	const char *kernel; /* release */
 	const char *save; /* "always", "fail", "never" */
 	double timeout_factor;
 	int stop_fd; /* readable: end everything */
@@ -24,8 +24,10 @@ struct case_run {
 	const struct backend *backend; /* NULL: skipped, @detail says why */
 	char id[CASE_ID_MAX + 1];
 	char *directory, *images;
+	char *kernel; /* release */
 	unsigned index; /* in the run, for progress */
 	/* after case_run() */
+	bool ended; /* it has an outcome; not one that was cut short, which is not kept */
 	enum outcome outcome;
 	bool as_expected;
 	enum stage stage; /* the last one reached */
@@ -45,7 +47,10 @@ struct error *case_describe(const struct case_run *self, const struct run_option
 			    FILE *out);
 
 /** Write outcome.json of a case that has its outcome. */
-struct error *case_write_outcome(const struct case_run *self, const struct run_options *options);
+struct error *case_write_outcome(const struct case_run *run);
+
+/** The record of @run, which is a case of the run called @run_name. */
+void case_record(const struct case_run *run, const char *run_name, struct record *ret);
 
 void case_run_deinit(struct case_run *self);
 

@@ -9,7 +9,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lab/files.h"
+#include "lab/scenario_keys.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 const char *const vendor_names[] = {"vmx", "svm", NULL};
 const char *const case_reboots[] = {"restart", "sysrq-b", NULL};
@@ -18,17 +21,6 @@ const char *const case_loads[] = {"spin", NULL};
 
 #define WORD_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 #define CPUS_MAX 64
-
-/** How the value of one key is read into a field of struct case_spec. */
-struct key {
-	const char *name;
-	size_t offset, size; /* of the field */
-	struct error *(*parse)(const struct key *key, const char *value, void *field);
-	const char *const *choices; /* parse_choice: what is allowed */
-	unsigned min, max; /* parse_number */
-	const char *chars; /* parse_word: allowed characters */
-	bool required;
-};
 
 static struct error *parse_number(const struct key *key, const char *value, void *field)
 {
@@ -74,64 +66,86 @@ static struct error *parse_word(const struct key *key, const char *value, void *
 	return NULL;
 }
 
-#define NUMBER(key, member, low, high)                                                          \
-	{                                                                                       \
-		.name = key, FIELD_INIT(member), .parse = parse_number, .min = low, .max = high \
-	}
-#define CHOICE(key, member, list, need)                                                  \
-	{                                                                                \
-		.name = key, FIELD_INIT(member), .parse = parse_choice, .choices = list, \
-		.required = need                                                         \
-	}
-#define WORD(key, member, allowed, need)                                                \
-	{                                                                               \
-		.name = key, FIELD_INIT(member), .parse = parse_word, .chars = allowed, \
-		.required = need                                                        \
-	}
+static void print_number(const struct key *key, const void *field, FILE *out)
+{
+	if (*(const int *)field >= 0) /* -1: not given */
+		fprintf(out, "%s = %u\n", key->name, *(const unsigned *)field);
+}
+
+static void print_choice(const struct key *key, const void *field, FILE *out)
+{
+	fprintf(out, "%s = %s\n", key->name, key->choices[*(const unsigned *)field]);
+}
+
+static void print_word(const struct key *key, const void *field, FILE *out)
+{
+	if (*(const char *)field)
+		fprintf(out, "%s = %s\n", key->name, (const char *)field);
+}
+
 #define FIELD_INIT(member)                            \
 	.offset = offsetof(struct case_spec, member), \
 	.size = sizeof(((struct case_spec *)NULL)->member)
+#define NUMBER(key, member, low, high)                                                             \
+	.name = key, FIELD_INIT(member), .parse = parse_number, .print = print_number, .min = low, \
+	.max = high
+#define CHOICE(key, member, list)                                                      \
+	.name = key, FIELD_INIT(member), .parse = parse_choice, .print = print_choice, \
+	.choices = list
+#define WORD(key, member, allowed) \
+	.name = key, FIELD_INIT(member), .parse = parse_word, .print = print_word, .chars = allowed
 
-static const struct key keys[] = {
-	CHOICE("vendor", vendor, vendor_names, true),
-	CHOICE("reboot", reboot, case_reboots, true),
-	CHOICE("trigger", trigger, case_triggers, false),
-	WORD("window", window, WORD_CHARS "+", true),
-	NUMBER("cpus", cpus, 1, CPUS_MAX),
-	NUMBER("panic_cpu", panic_cpu, 0, CPUS_MAX - 1),
-	NUMBER("reboot_cpu", reboot_cpu, 0, CPUS_MAX - 1),
-	NUMBER("hold_us", hold_us, 0, 10000000),
-	NUMBER("delay_us", delay_us, 0, 10000000),
-	CHOICE("load", load, case_loads, false),
-	WORD("break", broken, WORD_CHARS, false),
-	NUMBER("break_cpu", break_cpu, 0, CPUS_MAX - 1),
-	WORD("images", images, WORD_CHARS, false),
-	CHOICE("expect", expect, outcome_names, false),
-	NUMBER("expect_cpu", expect_cpu, 0, CPUS_MAX - 1),
+/* "cpus" comes before the CPUs, which may be "all" of them. */
+const struct key scenario_keys[] = {
+	{CHOICE("vendor", vendor, vendor_names), .required = true, .tag = ""},
+	{CHOICE("reboot", reboot, case_reboots), .required = true, .tag = ""},
+	{CHOICE("trigger", trigger, case_triggers), .tag = ""},
+	{WORD("window", window, WORD_CHARS "+"), .required = true, .tag = ""},
+	{NUMBER("cpus", cpus, 1, CPUS_MAX), .tag = "c"},
+	{NUMBER("panic_cpu", panic_cpu, 0, CPUS_MAX - 1), .cpu = true, .tag = "p"},
+	{NUMBER("reboot_cpu", reboot_cpu, 0, CPUS_MAX - 1), .cpu = true, .tag = "r"},
+	{NUMBER("hold_us", hold_us, 0, 10000000), .drawn = true, .tag = "h"},
+	{NUMBER("delay_us", delay_us, 0, 10000000), .drawn = true, .tag = "d"},
+	{CHOICE("load", load, case_loads), .tag = ""},
+	{WORD("break", broken, WORD_CHARS), .tag = ""},
+	{NUMBER("break_cpu", break_cpu, 0, CPUS_MAX - 1), .tag = "b"},
+	{WORD("images", images, WORD_CHARS)},
+	{CHOICE("expect", expect, outcome_names)},
+	{NUMBER("expect_cpu", expect_cpu, 0, CPUS_MAX - 1)},
+	{.name = "repeat", FIELD_INIT(repeat), .parse = parse_number, .min = 1, .max = 100000},
 };
+const size_t scenario_key_count = sizeof(scenario_keys) / sizeof(scenario_keys[0]);
 
-#define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
-
-static const struct case_spec built_in = {
+const struct case_spec case_built_in = {
 	.cpus = 2,
 	.panic_cpu = 1,
 	.reboot_cpu = 0,
+	.iteration = 1,
 	.hold_us = 900000,
 	.broken = "none",
 	.expect = OUTCOME_PASS,
 	.expect_cpu = -1,
 };
 
+size_t scenario_key_find(const char *name)
+{
+	size_t index = 0;
+
+	while (index < scenario_key_count && strcmp(scenario_keys[index].name, name))
+		index++;
+	return index;
+}
+
 /** State while a file is read. */
 struct reader {
 	FILE *stream;
 	const char *name;
 	unsigned line;
+	const struct scenario_options *options;
 	struct scenario *scenario;
-	struct case_spec defaults;
-	struct case_spec *current; /* what keys go to; NULL before the first section */
-	uint64_t given; /* bit i: keys[i] was given in this section */
-	uint64_t given_default;
+	struct section defaults, section;
+	struct section *current; /* what keys go to; NULL before the first section */
+	bool cases; /* there was a section [case] */
 	struct error *err; /* the first one */
 };
 
@@ -143,69 +157,77 @@ static void reader_fail(struct reader *reader, unsigned line, struct error *err)
 		reader->err = error_wrap(err, "%s:%u", reader->name, line);
 }
 
-static struct error *check_case(const struct case_spec *spec, uint64_t given)
+void section_deinit(struct section *section)
 {
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		if (keys[i].required && !(given & 1ULL << i))
-			return error_new(ERROR_USAGE, "case %s has no \"%s\"", spec->name,
-					 keys[i].name);
+	for (size_t i = 0; i < KEYS_MAX; i++)
+		free(section->values[i]);
+	free(section->name);
+	free(section->without);
+	*section = (struct section){};
+}
+
+static void inherit(char **value, const char *from)
+{
+	if (!*value && from)
+		*value = format_string("%s", from);
+}
+
+static struct error * override(struct section *section, const struct scenario_options *options)
+{
+	for (const char *const *set = options ? options->set : NULL; set && set[0]; set += 2) {
+		size_t index = scenario_key_find(set[0]);
+		bool many;
+		try(scenario_check_values(&scenario_keys[index], set[1], &many));
+		try(text_set(&section->values[index], "%s", set[1]));
 	}
-	if (spec->panic_cpu >= spec->cpus || spec->reboot_cpu >= spec->cpus)
-		return error_new(ERROR_USAGE, "case %s: panic_cpu and reboot_cpu must be below %u",
-				 spec->name, spec->cpus);
-	if (spec->panic_cpu == spec->reboot_cpu)
-		return error_new(ERROR_USAGE, "case %s: panic_cpu and reboot_cpu must differ",
-				 spec->name);
-	if (strcmp(spec->broken, "none") && spec->break_cpu >= spec->cpus)
-		return error_new(ERROR_USAGE, "case %s: break_cpu must be below %u", spec->name,
-				 spec->cpus);
-	if (spec->expect_cpu >= (int)spec->cpus)
-		return error_new(ERROR_USAGE, "case %s: expect_cpu must be below %u", spec->name,
-				 spec->cpus);
 	return NULL;
+}
+
+static struct error *section_cases(struct reader *reader)
+{
+	struct section *section = &reader->section;
+
+	for (size_t i = 0; i < scenario_key_count; i++)
+		inherit(&section->values[i], reader->defaults.values[i]);
+	inherit(&section->without, reader->defaults.without);
+	try(override(section, reader->options));
+	return scenario_expand(section, reader->options ? reader->options->seed : 0,
+			       reader->scenario);
 }
 
 static void section_end(struct reader *reader)
 {
-	if (reader->current == &reader->defaults)
-		reader->given_default = reader->given;
-	else if (reader->current)
-		reader_fail(reader, reader->current->line,
-			    check_case(reader->current, reader->given | reader->given_default));
+	if (reader->current != &reader->section)
+		return;
+	struct error *err = section_cases(reader);
+	if (err)
+		reader_fail(reader, reader->section.line, err);
+	section_deinit(&reader->section);
+	reader->current = NULL;
 }
 
 static struct error *case_begin(struct reader *reader, const char *name)
 {
-	struct scenario *scenario = reader->scenario;
 	static const struct key rule = {
 		.name = "case name", .size = CASE_NAME_MAX, .chars = WORD_CHARS};
 	char checked[CASE_NAME_MAX];
 
 	try(parse_word(&rule, name, checked));
-	for (size_t i = 0; i < scenario->count; i++) {
-		if (!strcmp(scenario->cases[i].name, name))
-			return error_new(ERROR_USAGE, "case %s is there already, in line %u", name,
-					 scenario->cases[i].line);
-	}
-	struct case_spec *cases =
-		reallocarray(scenario->cases, scenario->count + 1, sizeof(*cases));
-	if (!cases)
-		return error_new(ERROR_NO_MEMORY, "out of memory");
-	scenario->cases = cases;
-	reader->current = &cases[scenario->count++];
-	*reader->current = reader->defaults;
-	strcpy(reader->current->name, checked);
-	reader->current->line = reader->line;
+	reader->section.name = format_string("%s", checked);
+	reader->section.line = reader->line;
+	reader->current = &reader->section;
+	reader->cases = true;
 	return NULL;
 }
 
 static struct error *section_begin(struct reader *reader, const char *text)
 {
 	section_end(reader);
-	reader->given = 0;
+	if (reader->err)
+		return NULL;
 	reader->current = NULL;
 	if (!strcmp(text, "defaults")) {
-		if (reader->scenario->count)
+		if (reader->cases)
 			return error_new(ERROR_USAGE, "[defaults] must come before the cases");
 		reader->current = &reader->defaults;
 		return NULL;
@@ -240,19 +262,29 @@ static char *read_line(char *buffer, int size, void *stream)
 	return reader->err ? NULL : buffer;
 }
 
+static struct error *set_value(char **ret, const char *name, const char *value)
+{
+	if (*ret)
+		return error_new(ERROR_USAGE, "\"%s\" is given twice", name);
+	*ret = format_string("%s", value);
+	return NULL;
+}
+
 static struct error *set_key(struct reader *reader, const char *name, const char *value)
 {
+	size_t index = scenario_key_find(name);
+	bool many;
+
 	if (!reader->current)
 		return error_new(ERROR_USAGE, "\"%s\" stands outside any section", name);
-	for (size_t i = 0; i < KEY_COUNT; i++) {
-		if (strcmp(keys[i].name, name))
-			continue;
-		if (reader->given & 1ULL << i)
-			return error_new(ERROR_USAGE, "\"%s\" is given twice", name);
-		reader->given |= 1ULL << i;
-		return keys[i].parse(&keys[i], value, (char *)reader->current + keys[i].offset);
+	if (!strcmp(name, "without")) {
+		try(scenario_check_without(value));
+		return set_value(&reader->current->without, name, value);
 	}
-	return error_new(ERROR_USAGE, "unknown key \"%s\"", name);
+	if (index == scenario_key_count)
+		return error_new(ERROR_USAGE, "unknown key \"%s\"", name);
+	try(set_value(&reader->current->values[index], name, value));
+	return scenario_check_values(&scenario_keys[index], value, &many);
 }
 
 static int handle_key(void *user, const char *section, const char *name, const char *value)
@@ -266,10 +298,11 @@ static int handle_key(void *user, const char *section, const char *name, const c
 	return !err;
 }
 
-struct error *scenario_read(FILE *stream, const char *name, struct scenario *ret)
+struct error *scenario_read(FILE *stream, const char *name, const struct scenario_options *options,
+			    struct scenario *ret)
 {
 	struct reader reader = {
-		.stream = stream, .name = name, .scenario = ret, .defaults = built_in};
+		.stream = stream, .name = name, .options = options, .scenario = ret};
 
 	*ret = (struct scenario){};
 	int bad_line = ini_parse_stream(read_line, &reader, handle_key, &reader);
@@ -282,19 +315,45 @@ struct error *scenario_read(FILE *stream, const char *name, struct scenario *ret
 		reader.err = error_new(ERROR_SYSTEM, "%s: cannot be read", name);
 	if (!reader.err && !ret->count)
 		reader.err = error_new(ERROR_USAGE, "%s: declares no case", name);
+	section_deinit(&reader.section);
+	section_deinit(&reader.defaults);
 	if (reader.err)
 		scenario_deinit(ret);
 	return reader.err;
 }
 
-struct error *scenario_load(const char *path, struct scenario *ret)
+struct error *scenario_load(const char *path, const struct scenario_options *options,
+			    struct scenario *ret)
 {
 	_cleanup_fclose_ FILE *stream = fopen(path, "re");
 
 	*ret = (struct scenario){};
 	if (!stream)
 		return error_errno(errno, "%s", path);
-	return scenario_read(stream, path, ret);
+	return scenario_read(stream, path, options, ret);
+}
+
+void scenario_print_case(const struct case_spec *spec, FILE *out)
+{
+	fprintf(out, "[case %s]\n", spec->name);
+	for (size_t i = 0; i < scenario_key_count; i++) {
+		const struct key *key = &scenario_keys[i];
+		if (key->print)
+			key->print(key, (const char *)spec + key->offset, out);
+	}
+}
+
+struct error *scenario_read_case(const char *text, struct case_spec *ret)
+{
+	_cleanup_fclose_ FILE *stream = fmemopen((void *)text, strlen(text), "r");
+	struct scenario scenario;
+
+	if (!stream)
+		return error_errno(errno, "the stored case");
+	try(scenario_read(stream, "the stored case", NULL, &scenario));
+	*ret = scenario.cases[0];
+	scenario_deinit(&scenario);
+	return NULL;
 }
 
 void scenario_deinit(struct scenario *scenario)

@@ -2,8 +2,6 @@
 #define _GNU_SOURCE
 #include "lab/table.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <libsmartcols/libsmartcols.h>
 #include <string.h>
 
@@ -40,10 +38,10 @@ static const struct {
 	[COL_WHY] = {"BELIEVED BECAUSE OF", SCOLS_FL_WRAP},
 };
 
-/** A case as it lies on disk. */
+/** A case, and its verdict taken apart, which may be NULL. */
 struct stored_case {
-	const char *directory;
-	json_object *outcome, *verdict; /* the latter may be NULL */
+	const struct record *record;
+	json_object *verdict;
 };
 
 /* "1 clear", "1 clear, 1 ACTIVE", "none". */
@@ -51,15 +49,13 @@ static char *describe_vmcs(json_object *cpu)
 {
 	static const char *const states[] = {"clear", "active", "unknown"};
 	static const char *const shown[] = {"clear", "ACTIVE", "unknown"};
-	json_object *list = json_member(cpu, "vmcs");
-	size_t count =
-		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	size_t count = json_count(cpu, "vmcs");
 	char *text = format_string("%s", "");
 
 	for (size_t state = 0; state < 3; state++) {
 		unsigned number = 0;
 		for (size_t i = 0; i < count; i++)
-			number += !strcmp(json_text(json_object_array_get_idx(list, i), "state"),
+			number += !strcmp(json_text(json_item(cpu, "vmcs", i), "state"),
 					  states[state]);
 		if (!number)
 			continue;
@@ -74,13 +70,11 @@ static char *describe_vmcs(json_object *cpu)
 /* The sources of @strength that speak of @cpu, each once: "cr4-shadow, host-registers (direct)". */
 static char *list_sources(json_object *verdict, int64_t cpu, const char *strength)
 {
-	json_object *list = json_member(verdict, "evidence");
-	size_t count =
-		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	size_t count = json_count(verdict, "evidence");
 	char *text = NULL;
 
 	for (size_t i = 0; i < count; i++) {
-		json_object *item = json_object_array_get_idx(list, i);
+		json_object *item = json_item(verdict, "evidence", i);
 		const char *source = json_text(item, "source");
 		if (json_object_get_int64(json_member(item, "cpu")) != cpu ||
 		    strcmp(json_text(item, "strength"), strength) ||
@@ -127,12 +121,11 @@ static void set(struct libscols_line *line, enum column column, const char *text
 
 static void add_case_cells(struct libscols_line *line, const struct stored_case *stored)
 {
-	const char *name = json_text(stored->outcome, "name");
-	const char *outcome = json_text(stored->outcome, "outcome");
-	bool as_expected = json_object_get_boolean(json_member(stored->outcome, "as_expected"));
-	_cleanup_free_ char *shown = format_string("%s%s", outcome, as_expected ? "" : " (!)");
+	const struct record *record = stored->record;
+	_cleanup_free_ char *shown =
+		format_string("%s%s", record->outcome, record->as_expected ? "" : " (!)");
 
-	set(line, COL_CASE, *name ? name : json_text(stored->outcome, "case"));
+	set(line, COL_CASE, record->name);
 	set(line, COL_OUTCOME, shown);
 	if (stored->verdict) {
 		json_object *hit = json_member(stored->verdict, "hit");
@@ -176,9 +169,7 @@ static void add_cpu_cells(struct libscols_line *line, json_object *verdict, json
 
 static void add_case(struct libscols_table *table, const struct stored_case *stored)
 {
-	json_object *cpus = json_member(stored->verdict, "cpus");
-	size_t count =
-		json_object_is_type(cpus, json_type_array) ? json_object_array_length(cpus) : 0;
+	size_t count = json_count(stored->verdict, "cpus");
 	struct libscols_line *line = scols_table_new_line(table, NULL);
 
 	add_case_cells(line, stored);
@@ -187,42 +178,49 @@ static void add_case(struct libscols_table *table, const struct stored_case *sto
 			line = scols_table_new_line(table, NULL);
 		if (i == 1)
 			add_hold(line, stored);
-		add_cpu_cells(line, stored->verdict, json_object_array_get_idx(cpus, i));
+		add_cpu_cells(line, stored->verdict, json_item(stored->verdict, "cpus", i));
 	}
 }
 
 static void print_list(FILE *out, json_object *verdict, const char *key, const char *prefix)
 {
-	json_object *list = json_member(verdict, key);
-	size_t count =
-		json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+	for (size_t i = 0; i < json_count(verdict, key); i++)
+		fprintf(out, "%s%s\n", prefix, json_object_get_string(json_item(verdict, key, i)));
+}
 
-	for (size_t i = 0; i < count; i++)
-		fprintf(out, "%s%s\n", prefix,
-			json_object_get_string(json_object_array_get_idx(list, i)));
+static void print_console(FILE *out, const char *console)
+{
+	size_t lines = 0, length = strlen(console);
+	const char *start = console + length;
+
+	while (start > console && lines <= CONSOLE_LINES)
+		lines += *--start == '\n';
+	for (start += *start == '\n'; *start;) {
+		size_t line = strcspn(start, "\n");
+		fprintf(out, "  | %.*s\n", (int)line, start);
+		start += line + !!start[line];
+	}
 }
 
 /* What does not fit a table: why it is no PASS, and how far a case without a verdict got. */
 static void print_words(FILE *out, const struct stored_case *stored)
 {
-	const char *outcome = json_text(stored->outcome, "outcome");
-	const char *detail = json_text(stored->outcome, "detail");
-	bool as_expected = json_object_get_boolean(json_member(stored->outcome, "as_expected"));
-	_cleanup_free_ char *console = format_string("%s/console.log", stored->directory);
+	const struct record *record = stored->record;
+	const char *detail = record->detail ? record->detail : "";
+	enum outcome outcome = record_outcome(record);
 
-	if (!strcmp(outcome, "PASS") && as_expected)
+	if (outcome == OUTCOME_PASS && record->as_expected)
 		return;
-	fprintf(out, "\n%s: %s (expected %s)%s%s\n", json_text(stored->outcome, "name"), outcome,
-		json_text(stored->outcome, "expected"), *detail ? ": " : "", detail);
+	fprintf(out, "\n%s: %s (expected %s)%s%s\n", record->name, record->outcome,
+		record->expected, *detail ? ": " : "", detail);
 	print_list(out, stored->verdict, "conflicts", "  DISAGREEMENT: ");
 	print_list(out, stored->verdict, "reasons", "  ");
-	if (!stored->verdict && strcmp(outcome, "skipped")) {
-		fprintf(out, "  reached \"%s\"; the console's last lines:\n",
-			json_text(stored->outcome, "stage"));
-		if (!print_tail(out, console, CONSOLE_LINES, "  | "))
-			fprintf(out, "  | (nothing)\n");
+	if (!stored->verdict && outcome != OUTCOME_SKIPPED) {
+		const char *console = record->console ? record->console : "";
+		fprintf(out, "  reached \"%s\"; the console's last lines:\n", record->stage);
+		print_console(out, *console ? console : "(nothing)");
 	}
-	fprintf(out, "  all of it: %s\n", stored->directory);
+	fprintf(out, "  all of it: %s\n", record->directory);
 }
 
 static void print_totals(FILE *out, const struct stored_case *cases, size_t count)
@@ -230,10 +228,10 @@ static void print_totals(FILE *out, const struct stored_case *cases, size_t coun
 	unsigned counts[OUTCOME_COUNT] = {}, expected = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		enum outcome outcome = outcome_from_name(json_text(cases[i].outcome, "outcome"));
+		enum outcome outcome = record_outcome(cases[i].record);
 		if (outcome < OUTCOME_COUNT)
 			counts[outcome]++;
-		expected += json_object_get_boolean(json_member(cases[i].outcome, "as_expected"));
+		expected += cases[i].record->as_expected;
 	}
 	fprintf(out, "\n%zu case%s, %u as expected:", count, count == 1 ? "" : "s", expected);
 	for (unsigned outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
@@ -241,17 +239,6 @@ static void print_totals(FILE *out, const struct stored_case *cases, size_t coun
 			fprintf(out, " %u %s", counts[outcome], outcome_names[outcome]);
 	}
 	fputc('\n', out);
-}
-
-static struct error *load(const char *directory, struct stored_case *ret)
-{
-	_cleanup_free_ char *outcome = format_string("%s/outcome.json", directory);
-	_cleanup_free_ char *verdict = format_string("%s/verdict.json", directory);
-
-	*ret = (struct stored_case){.directory = directory};
-	try(json_load(outcome, OUTCOME_SCHEMA, &ret->outcome));
-	error_free(json_load(verdict, VERDICT_SCHEMA, &ret->verdict)); /* it may be missing */
-	return NULL;
 }
 
 static void print_table(FILE *out, const struct stored_case *cases, size_t count)
@@ -269,76 +256,23 @@ static void print_table(FILE *out, const struct stored_case *cases, size_t count
 	scols_unref_table(table);
 }
 
-struct error *table_print(FILE *out, char *const *directories)
+void table_print(FILE *out, const struct record_list *list)
 {
-	struct error *err = NULL;
-	size_t count = 0, loaded = 0;
+	struct stored_case *cases = calloc(list->count + 1, sizeof(*cases));
+	size_t count = 0;
 
-	while (directories[count])
-		count++;
-	_cleanup_free_ struct stored_case *cases = calloc(count + 1, sizeof(*cases));
 	if (!cases)
-		return error_new(ERROR_NO_MEMORY, "out of memory");
-	while (!err && loaded < count) {
-		err = load(directories[loaded], &cases[loaded]);
-		loaded++;
-	}
-	if (!err) {
-		print_table(out, cases, count);
-		for (size_t i = 0; i < count; i++)
-			print_words(out, &cases[i]);
-		print_totals(out, cases, count);
-	}
-	for (size_t i = 0; i < loaded; i++) {
-		json_object_put(cases[i].outcome);
-		json_object_put(cases[i].verdict);
-	}
-	return err;
-}
-
-static bool is_case(const char *path)
-{
-	_cleanup_free_ char *outcome = format_string("%s/outcome.json", path);
-
-	return !access(outcome, R_OK);
-}
-
-static int no_dots(const struct dirent *entry)
-{
-	return entry->d_name[0] != '.';
-}
-
-struct error *table_find(const char *path, char ***ret)
-{
-	struct dirent **entries = NULL;
-	int count = is_case(path) ? 0 : scandir(path, &entries, no_dots, versionsort);
-	size_t found = 0;
-
-	if (count < 0)
-		return error_errno(errno, "%s", path);
-	char **list = calloc(count + 2, sizeof(*list));
-	if (!list)
 		abort();
-	if (!entries)
-		list[found++] = format_string("%s", path);
-	for (int i = 0; i < count; i++) {
-		_cleanup_free_ char *child = format_string("%s/%s", path, entries[i]->d_name);
-		if (is_case(child))
-			list[found++] = take(child);
-		free(entries[i]);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct record *record = &list->items[i];
+		if (record->outcome)
+			cases[count++] = (struct stored_case){record, record_verdict(record)};
 	}
-	free(entries);
-	if (!found) {
-		free(list);
-		return error_new(ERROR_NOT_FOUND, "%s: no case in it", path);
-	}
-	*ret = list;
-	return NULL;
-}
-
-void table_free(char **directories)
-{
-	for (size_t i = 0; directories && directories[i]; i++)
-		free(directories[i]);
-	free(directories);
+	print_table(out, cases, count);
+	for (size_t i = 0; i < count; i++)
+		print_words(out, &cases[i]);
+	print_totals(out, cases, count);
+	for (size_t i = 0; i < count; i++)
+		json_object_put(cases[i].verdict);
+	free(cases);
 }

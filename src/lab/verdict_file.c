@@ -24,6 +24,18 @@ const char *json_text(json_object *object, const char *key)
 	return json_object_is_type(member, json_type_string) ? json_object_get_string(member) : "";
 }
 
+size_t json_count(json_object *object, const char *key)
+{
+	json_object *list = json_member(object, key);
+
+	return json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+}
+
+json_object *json_item(json_object *object, const char *key, size_t index)
+{
+	return json_object_array_get_idx(json_member(object, key), index);
+}
+
 struct error *json_load(const char *path, const char *schema, json_object **ret)
 {
 	_cleanup_free_ char *text = NULL;
@@ -39,7 +51,7 @@ struct error *json_load(const char *path, const char *schema, json_object **ret)
 	return NULL;
 }
 
-static enum hit hit_from_name(const char *name)
+enum hit hit_from_name(const char *name)
 {
 	static const char *const names[] = {[HIT_UNKNOWN] = "unknown",
 					    [HIT_HIT] = "hit",
@@ -55,14 +67,10 @@ static enum hit hit_from_name(const char *name)
 
 static bool is_bad(json_object *cpu)
 {
-	json_object *list = json_member(cpu, "vmcs");
-
 	if (!strcmp(json_text(json_member(cpu, "virtualization"), "state"), "on"))
 		return true;
-	if (!json_object_is_type(list, json_type_array))
-		return false;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		if (!strcmp(json_text(json_object_array_get_idx(list, i), "state"), "active"))
+	for (size_t i = 0; i < json_count(cpu, "vmcs"); i++) {
+		if (!strcmp(json_text(json_item(cpu, "vmcs", i), "state"), "active"))
 			return true;
 	}
 	return false;

@@ -29,6 +29,15 @@ const char *json_text(json_object *object, const char *key);
 /** The member @key of @object, or NULL; @object may be NULL. */
 json_object *json_member(json_object *object, const char *key);
 
+/** The items of array @key of @object; 0 when there is no such array. */
+size_t json_count(json_object *object, const char *key);
+
+/** Item @index of array @key of @object, which has it. */
+json_object *json_item(json_object *object, const char *key, size_t index);
+
+/** The word of verdict.json's hit.state; HIT_UNKNOWN for one that is none. */
+enum hit hit_from_name(const char *name);
+
 #define VERDICT_SCHEMA "crashlab-verdict/1"
 #define OUTCOME_SCHEMA "crashlab-outcome/1"
 

@@ -13,14 +13,20 @@
 
 #define CASE(name) "[case " name "]\nvendor = vmx\nreboot = restart\nwindow = virt-off\n"
 
-static struct error *read_string(const char *text, struct scenario *ret)
+static struct error *read_with(const char *text, const struct scenario_options *options,
+			       struct scenario *ret)
 {
 	FILE *stream = fmemopen((void *)text, strlen(text), "r");
 
 	assert_non_null(stream);
-	struct error *err = scenario_read(stream, "s.ini", ret);
+	struct error *err = scenario_read(stream, "s.ini", options, ret);
 	fclose(stream);
 	return err;
+}
+
+static struct error *read_string(const char *text, struct scenario *ret)
+{
+	return read_with(text, NULL, ret);
 }
 
 static void test_reads_cases(void **state)
@@ -107,6 +113,15 @@ static void test_names_every_mistake(void **state)
 		{CASE("a") "break = x\nbreak_cpu = 2\n", "s.ini:1: case a: break_cpu must be"},
 		{"\n[case a]\nvendor = vmx\nreboot = restart\n",
 		 "s.ini:2: case a has no \"window\""},
+		{CASE("a") "expect = PASS, FAIL\n", "s.ini:5: expect: takes one value"},
+		{CASE("a") "panic_cpu = 1,x\n", "s.ini:5: panic_cpu: \"x\" is not a number"},
+		{CASE("a") "cpus = all\n", "s.ini:5: cpus: \"all\" is not a number"},
+		{CASE("a") "cpus = 2..4\n", "s.ini:5: cpus: \"2..4\" is not a number"},
+		{CASE("a") "delay_us = 9..3\n", "s.ini:5: delay_us: 9 is not below 3"},
+		{CASE("a") "repeat = 0\n", "s.ini:5: repeat: \"0\" is not a number from 1"},
+		{CASE("a") "without = colour=red\n", "s.ini:5: without: \"colour\" is not key"},
+		{CASE("a") "without = cpus=x\n", "s.ini:5: cpus: \"x\" is not a number"},
+		{CASE("a") "cpus = 1\npanic_cpu = all\n", "s.ini:1: case a: no combination"},
 		{CASE("a") "nonsense\n", "s.ini:5: neither [section] nor key = value"},
 		{CASE("a") "[case\n", "s.ini:5: unknown section [case"},
 	};
@@ -125,6 +140,101 @@ static void test_names_every_mistake(void **state)
 	}
 }
 
+static void expect_names(const struct scenario *scenario, const char *const *names)
+{
+	size_t count = 0;
+
+	for (; names[count]; count++) {
+		if (count >= scenario->count)
+			fail_msg("no %s", names[count]);
+		assert_string_equal(scenario->cases[count].name, names[count]);
+	}
+	assert_int_equal(scenario->count, count);
+}
+
+static void test_product(void **state)
+{
+	static const char text[] = CASE("a") "cpus = 3\npanic_cpu = all\nreboot_cpu = 0, 2\n";
+	static const char *const names[] = {"a-p0-r2", "a-p1-r0", "a-p1-r2", "a-p2-r0", NULL};
+	static const char constrained[] =
+		CASE("a") "cpus = 3\npanic_cpu = all\n"
+			  "reboot_cpu = 0,2\n"
+			  "without = panic_cpu=1 reboot_cpu=2, panic_cpu=0\n";
+	static const char *const left[] = {"a-p1-r0", "a-p2-r0", NULL};
+	struct scenario scenario;
+
+	(void)state;
+	assert_null(read_string(text, &scenario));
+	expect_names(&scenario, names);
+	assert_int_equal(scenario.cases[2].panic_cpu, 1);
+	assert_int_equal(scenario.cases[2].reboot_cpu, 2);
+	scenario_deinit(&scenario);
+	assert_null(read_string(constrained, &scenario));
+	expect_names(&scenario, left);
+	scenario_deinit(&scenario);
+}
+
+static void test_values_that_name_no_file(void **state)
+{
+	static const char text[] = "[defaults]\nvendor = vmx,svm\nreboot = restart\n"
+				   "window = kvm_shutdown+0x1f, none\n[case a]\n"
+				   "without = window=none vendor=svm\n";
+	static const char *const names[] = {"a-vmx-kvm_shutdown_0x1f", "a-vmx-none",
+					    "a-svm-kvm_shutdown_0x1f", NULL};
+	struct scenario scenario;
+
+	(void)state;
+	assert_null(read_string(text, &scenario));
+	expect_names(&scenario, names);
+	assert_string_equal(scenario.cases[0].window, "kvm_shutdown+0x1f");
+	scenario_deinit(&scenario);
+}
+
+static void test_repeat_and_draw(void **state)
+{
+	static const char text[] = CASE("a") "repeat = 50\ndelay_us = 10..20\n";
+	const struct scenario_options one = {.seed = 1}, two = {.seed = 2};
+	struct scenario first, same, other;
+	unsigned seen = 0, differ = 0;
+
+	(void)state;
+	assert_null(read_with(text, &one, &first));
+	assert_null(read_with(text, &one, &same));
+	assert_null(read_with(text, &two, &other));
+	assert_int_equal(first.count, 50);
+	for (size_t i = 0; i < 50; i++) {
+		assert_string_equal(first.cases[i].name, "a");
+		assert_int_equal(first.cases[i].iteration, i + 1);
+		assert_in_range(first.cases[i].delay_us, 10, 20);
+		assert_int_equal(first.cases[i].delay_us, same.cases[i].delay_us);
+		seen |= 1U << first.cases[i].delay_us;
+		differ += first.cases[i].delay_us != other.cases[i].delay_us;
+	}
+	assert_true(__builtin_popcount(seen) > 8);
+	assert_true(differ > 25);
+	scenario_deinit(&first);
+	scenario_deinit(&same);
+	scenario_deinit(&other);
+}
+
+static void test_overrides(void **state)
+{
+	static const char *const set[] = {"window", "none,emergency", "repeat", "2", NULL};
+	static const char *const bad[] = {"cpus", "none", NULL};
+	static const char *const names[] = {"a-none", "a-emergency", "a-none", "a-emergency", NULL};
+	const struct scenario_options options = {.set = set}, wrong = {.set = bad};
+	struct scenario scenario;
+
+	(void)state;
+	assert_null(read_with(CASE("a"), &options, &scenario));
+	expect_names(&scenario, names);
+	scenario_deinit(&scenario);
+	struct error *err = read_with(CASE("a"), &wrong, &scenario);
+	assert_non_null(err);
+	assert_non_null(strstr(err->message, "cpus: \"none\" is not a number"));
+	error_free(err);
+}
+
 static void test_long_line(void **state)
 {
 	char text[600] = CASE("a") "; ";
@@ -140,17 +250,19 @@ static void test_long_line(void **state)
 
 static void test_own_scenarios(void **state)
 {
-	static const char *const files[] = {"scenarios/main.ini", "scenarios/controls.ini",
-					    "scenarios/missed.ini"};
+	static const char *const files[] = {"scenarios/main.ini",      "scenarios/controls.ini",
+					    "scenarios/missed.ini",    "scenarios/smoke.ini",
+					    "scenarios/matrix.ini",    "scenarios/soak.ini",
+					    "scenarios/seed-race.ini", "scenarios/windows.ini"};
 	struct scenario scenario;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		assert_null(scenario_load(files[i], &scenario));
+		assert_null(scenario_load(files[i], NULL, &scenario));
 		assert_true(scenario.count >= 1);
 		scenario_deinit(&scenario);
 	}
-	struct error *err = scenario_load("scenarios/no-such.ini", &scenario);
+	struct error *err = scenario_load("scenarios/no-such.ini", NULL, &scenario);
 	assert_non_null(err);
 	error_free(err);
 }
@@ -161,6 +273,10 @@ int main(void)
 		cmocka_unit_test(test_reads_cases),
 		cmocka_unit_test(test_defaults_may_hold_what_is_required),
 		cmocka_unit_test(test_names_every_mistake),
+		cmocka_unit_test(test_product),
+		cmocka_unit_test(test_values_that_name_no_file),
+		cmocka_unit_test(test_repeat_and_draw),
+		cmocka_unit_test(test_overrides),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_own_scenarios),
 	};
