@@ -157,9 +157,10 @@ static void show_progress(uint64_t done, uint64_t total)
 }
 
 /** The errors of dump_open() name the path, the others do not. */
-static struct error *analyse(struct subject *subject, const char *path, bool scan)
+static struct error *analyse(struct subject *subject, const struct inputs *inputs, const char *path,
+			     bool scan)
 {
-	struct error *err = kernel_open(subject->dump, &subject->kernel);
+	struct error *err = kernel_open(subject->dump, &inputs->kernel, &subject->kernel);
 
 	if (!err)
 		err = report_collect(subject->kernel, &subject->report);
@@ -195,7 +196,7 @@ static struct error *load(const struct arguments *arguments, struct subject *sub
 	try(dump_open_set(arguments->dumps, arguments->dump_count, &subject->dump));
 	if (arguments->capsule)
 		dump_record(subject->dump);
-	try(analyse(subject, all, arguments->scan));
+	try(analyse(subject, &arguments->inputs, all, arguments->scan));
 	return text_set(&subject->report.dump_path, "%s", all);
 }
 

@@ -51,6 +51,10 @@ const char *dump_vmcoreinfo(const struct dump *dump, const char *key);
 struct error *dump_vmcoreinfo_number(const struct dump *dump, const char *key, int base,
 				     uint64_t *ret);
 
+/** Its line number @index, from 0 on, into @ret_key and @ret_value; false behind the last. */
+bool dump_vmcoreinfo_line(const struct dump *dump, size_t index, const char **ret_key,
+			  const char **ret_value);
+
 /** A short name of the format: "elf", "kdump-zlib", …; owned by the dump. */
 const char *dump_format(const struct dump *dump);
 

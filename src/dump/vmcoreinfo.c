@@ -60,6 +60,16 @@ const char *dump_vmcoreinfo(const struct dump *dump, const char *key)
 	return NULL;
 }
 
+bool dump_vmcoreinfo_line(const struct dump *dump, size_t index, const char **ret_key,
+			  const char **ret_value)
+{
+	if (index >= dump->entry_count)
+		return false;
+	*ret_key = dump->entries[index].key;
+	*ret_value = dump->entries[index].value;
+	return true;
+}
+
 struct error *dump_vmcoreinfo_number(const struct dump *dump, const char *key, int base,
 				     uint64_t *ret)
 {

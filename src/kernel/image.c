@@ -5,6 +5,7 @@
  */
 #include "kernel/internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "util/cleanup.h"
@@ -143,19 +144,20 @@ static struct error *search_tables(struct kernel *kernel, uint64_t stext,
 	return error_new(ERROR_UNSUPPORTED,
 			 "kernel %s does not tell where its symbols are (VMCOREINFO has no "
 			 "SYMBOL(kallsyms_num_syms); kernels do since 6.0), and in its memory they "
-			 "were not found",
+			 "were not found; --symbols FILE with its System.map adds them",
 			 kernel->release);
 }
 
-struct error *image_symbols_create(struct kernel *kernel, struct symbol_source **ret)
+/** A kernel that does not tell where its symbols are is searched for them, if it is to be. */
+static struct error *own_symbols(struct kernel *kernel, uint64_t stext, bool search,
+				 struct symbol_source **ret)
 {
 	_cleanup_(cleanup_tables) struct kallsyms_tables tables = {0};
-	uint64_t count_at, stext;
+	uint64_t count_at;
 	struct error *err;
 
-	try(symbol_address(kernel, "SYMBOL(_stext)", &stext));
 	err = symbol_address(kernel, "SYMBOL(kallsyms_num_syms)", &count_at);
-	if (error_is(err, ERROR_NOT_FOUND)) {
+	if (error_is(err, ERROR_NOT_FOUND) && search) {
 		error_free(err);
 		try(search_tables(kernel, stext, &tables));
 	} else {
@@ -163,4 +165,92 @@ struct error *image_symbols_create(struct kernel *kernel, struct symbol_source *
 		try(read_tables(kernel, count_at, &tables));
 	}
 	return kallsyms_create(&tables, stext, ret);
+}
+
+/* ---- symbols that were given ---- */
+
+static struct error *disagree(const char *name, uint64_t given, uint64_t wanted)
+{
+	return error_new(
+		ERROR_USAGE,
+		"it is of another kernel: moved so that _stext is right, %s is at 0x%" PRIx64
+		", but in the dump at 0x%" PRIx64,
+		name, given, wanted);
+}
+
+/**
+ * VMCOREINFO names some ten symbols of the image; swapper_pg_dir is called otherwise there, and
+ * what it has as mem_section's address may be what that points to (VMCOREINFO_SYMBOL_ARRAY()).
+ */
+static struct error *check_vmcoreinfo(struct kernel *kernel, const struct symbol_source *given)
+{
+	const char *key, *value;
+	unsigned agree = 0;
+
+	for (size_t i = 0; dump_vmcoreinfo_line(kernel->dump, i, &key, &value); i++) {
+		uint64_t wanted = strtoull(value, NULL, 16), address;
+		char name[64];
+
+		if (sscanf(key, "SYMBOL(%63[^)])", name) != 1 || wanted < SYMBOL_IMAGE_MAP ||
+		    !given->find(given, name, &address))
+			continue;
+		if (address != wanted)
+			return disagree(name, address, wanted);
+		agree++;
+	}
+	/* _stext agrees always, having been made to. */
+	return agree > 2 ? NULL
+			 : error_new(ERROR_USAGE, "it has too few of the symbols in VMCOREINFO to "
+						  "tell whether it is of this kernel");
+}
+
+static struct error *check_own(const struct symbol_source *own, const struct symbol_source *given)
+{
+	static const char *const names[] = {"_etext",    "_einittext", "linux_banner",
+					    "init_task", "modules",    "__per_cpu_offset",
+					    "panic",     "_end"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		uint64_t address, wanted;
+
+		if (own->find(own, names[i], &wanted) && given->find(given, names[i], &address) &&
+		    address != wanted)
+			return disagree(names[i], address, wanted);
+	}
+	return NULL;
+}
+
+/** Take the symbols that were given when @missing says that the dump's own were not found. */
+static struct error *use_given(struct kernel *kernel, uint64_t stext, const struct error *missing,
+			       struct symbol_source **ret)
+{
+	_cleanup_(cleanup_symbol_source) struct symbol_source *given = NULL;
+	const char *path = kernel->files->symbols_path;
+
+	try(sysmap_create(kernel->files->symbols, stext, &given));
+	try(check_vmcoreinfo(kernel, given));
+	if (!missing) {
+		try(check_own(*ret, given));
+		return text_list_add(&kernel->notes,
+				     "%s: not used, the dump has the symbols itself", path);
+	}
+	*ret = take(given);
+	return text_list_add(&kernel->notes, "%s: used for the kernel's symbols: %s", path,
+			     missing->message);
+}
+
+struct error *image_symbols_create(struct kernel *kernel, struct symbol_source **ret)
+{
+	bool given = kernel->files && kernel->files->symbols;
+	uint64_t stext;
+
+	try(symbol_address(kernel, "SYMBOL(_stext)", &stext));
+	struct error *missing = own_symbols(kernel, stext, !given, ret);
+
+	if (!given || error_is(missing, ERROR_NO_MEMORY))
+		return missing;
+	struct error *err = use_given(kernel, stext, missing, ret);
+
+	error_free(missing);
+	return error_wrap(err, "%s", kernel->files->symbols_path);
 }

@@ -7,6 +7,9 @@
 
 #include "kernel/kernel.h"
 #include "kernel/symbols.h"
+#include "kernel/type_file.h"
+#include "kernel/type_source.h"
+#include "util/text.h"
 
 /* MODULE_NAME_LEN is 56 (include/linux/module.h). */
 #define MODULE_NAME_MAX 64
@@ -34,9 +37,9 @@ struct module {
 	bool symbols_tried;
 	struct symbol_source *symbols;
 	struct error *symbols_error; /* why there are none */
-	bool btf_tried;
-	struct btf *btf;
-	struct error *btf_error;
+	bool types_tried;
+	struct type_source *types;
+	struct error *types_error;
 };
 
 /* Generated code: BPF programs and trampolines, ftrace trampolines, kprobe detours. */
@@ -59,10 +62,13 @@ struct unwind_tables; /* unwind_tables.c */
 
 struct kernel {
 	struct dump *dump;
+	const struct kernel_files *files;
+	struct text_list notes; /* what was made of the files */
 	const char *release;
 	struct symbol_source *symbols;
 	struct range text, init_text;
-	struct btf *btf;
+	struct type_source *types;
+	struct btf *btf; /* that the types are out of, and modules' are split over; NULL: DWARF */
 	struct member_cache *members;
 
 	unsigned cpu_limit;
@@ -110,7 +116,10 @@ void percpu_deinit(struct kernel *kernel);
 struct error *types_init(struct kernel *kernel);
 void types_deinit(struct kernel *kernel);
 
-/** The value of enumerator @name anywhere in vmlinux's BTF. ERROR_NOT_FOUND. */
+/** Make kernel->types out of raw BTF. */
+struct error *types_from_btf(struct kernel *kernel, const void *data, size_t size);
+
+/** The value of enumerator @name anywhere in the kernel's types. ERROR_NOT_FOUND. */
 struct error *types_enumerator(struct kernel *kernel, const char *name, uint64_t *ret);
 
 /* ---- modules.c ---- */
@@ -124,8 +133,39 @@ struct module *module_at(struct kernel *kernel, uint64_t address);
 struct error *module_symbols(struct kernel *kernel, struct module *module,
 			     const struct symbol_source **ret);
 
-/** The BTF of @module over vmlinux's, read when first asked for. */
-struct error *module_btf(struct kernel *kernel, struct module *module, const struct btf **ret);
+/** The types that @module has over the kernel's, read when first asked for. */
+struct error *module_types(struct kernel *kernel, struct module *module, struct type_source **ret);
+
+/* ---- type_files.c: files given for types ---- */
+
+/**
+ * Make kernel->types out of the file given for the kernel, if its own types could not be read for
+ * the reason @missing; a file is checked either way, and ERROR_USAGE when it is of another kernel.
+ */
+struct error *type_files_use(struct kernel *kernel, const struct error *missing);
+
+/** Check each file of a module, and have the module's types read. ERROR_USAGE likewise. */
+struct error *type_files_check_modules(struct kernel *kernel);
+
+/**
+ * The types of @module out of the file given for it; @missing is why it has none of its own.
+ * ERROR_NOT_FOUND when no file was given.
+ */
+struct error *type_files_read_module(struct kernel *kernel, const struct module *module,
+				     const struct error *missing, struct type_source **ret);
+
+/** Make the types of a module out of @size bytes of BTF that are split over the kernel's. */
+struct error *module_types_from_btf(struct kernel *kernel, const void *data, size_t size,
+				    struct type_source **ret);
+
+/* ---- build_id.c: which build this is ---- */
+
+/** The kernel's build ID, out of VMCOREINFO or its notes in memory. */
+struct error *kernel_build_id(struct kernel *kernel, struct build_id *ret);
+
+/** A module's, out of the notes that /sys/module/NAME/notes shows. */
+struct error *module_build_id(struct kernel *kernel, const struct module *module,
+			      struct build_id *ret);
 
 /* ---- code.c ---- */
 

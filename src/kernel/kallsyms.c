@@ -160,7 +160,7 @@ static bool is_code(char type)
  * name for what the code uses that runs before the kernel is mapped (seen in 6.18;
  * arch/x86/boot/startup/).
  */
-static bool is_second_name(const char *name)
+bool symbol_is_second_name(const char *name)
 {
 	return !strcmp(name, "_stext") || !strcmp(name, "_text") || !strncmp(name, "__pi_", 5);
 }
@@ -203,7 +203,7 @@ static bool kallsyms_at(const struct symbol_source *source, uint64_t address, st
 		if (address_of(ks, i) != ret->start)
 			break;
 		if (is_code(expand(ks, i, ret->name, sizeof(ret->name))) &&
-		    !is_second_name(ret->name)) {
+		    !symbol_is_second_name(ret->name)) {
 			found_code = true;
 			chosen = i;
 		} else if (!found_code) {

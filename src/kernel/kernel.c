@@ -31,10 +31,11 @@ static struct error *kernel_init(struct kernel *kernel)
 	try(read_text_ranges(kernel));
 	try(types_init(kernel));
 	try(percpu_init(kernel));
-	return modules_init(kernel);
+	try(modules_init(kernel));
+	return type_files_check_modules(kernel);
 }
 
-struct error *kernel_open(struct dump *dump, struct kernel **ret)
+struct error *kernel_open(struct dump *dump, const struct kernel_files *files, struct kernel **ret)
 {
 	struct kernel *kernel = calloc(1, sizeof(*kernel));
 	struct error *err;
@@ -43,6 +44,7 @@ struct error *kernel_open(struct dump *dump, struct kernel **ret)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
 	libbpf_set_print(print_nothing);
 	kernel->dump = dump;
+	kernel->files = files;
 	err = kernel_init(kernel);
 	if (err) {
 		kernel_close(kernel);
@@ -62,12 +64,18 @@ void kernel_close(struct kernel *kernel)
 	code_deinit(kernel);
 	symbol_source_destroy(kernel->symbols);
 	free(kernel->tables);
+	text_list_deinit(&kernel->notes);
 	free(kernel);
 }
 
 struct dump *kernel_dump(const struct kernel *kernel)
 {
 	return kernel->dump;
+}
+
+const struct text_list *kernel_notes(const struct kernel *kernel)
+{
+	return &kernel->notes;
 }
 
 const char *kernel_release(const struct kernel *kernel)

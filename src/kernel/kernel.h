@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "dump/dump.h"
+#include "util/text.h"
 
 /**
  * What the crashed kernel's memory tells about itself, without debuginfo: symbols (kallsyms), types
@@ -14,14 +15,28 @@
  */
 struct kernel;
 
+/** Files that tell what a dump may not have in it. All zeroes: none. */
+struct kernel_files {
+	const char *symbols_path;
+	char *symbols; /* text of a System.map or /proc/kallsyms; NULL: none */
+	struct type_file *types; /* kernel/type_file.h */
+	size_t type_count;
+};
+
 /**
+ * What the dump has itself is preferred, @files (NULL: none) are for what it has not: the kernel's
+ * symbols (modules' are always the dump's), its types and its modules' types. A file that is not of
+ * this kernel is refused whether or not it is needed: ERROR_USAGE.
  * ERROR_UNSUPPORTED: the kernel does not tell where its symbols are (before 6.0) and they were not
- * found, or it has no BTF.
- * @dump must outlive the kernel and stays the caller's.
+ * found, or it has no BTF, and no file stands in.
+ * @dump and @files must outlive the kernel and stay the caller's.
  */
-struct error *kernel_open(struct dump *dump, struct kernel **ret);
+struct error *kernel_open(struct dump *dump, const struct kernel_files *files, struct kernel **ret);
 void kernel_close(struct kernel *kernel);
 struct dump *kernel_dump(const struct kernel *kernel);
+
+/** What was made of the files, a line for each. */
+const struct text_list *kernel_notes(const struct kernel *kernel);
 
 /** "6.12.117+deb12-amd64", from VMCOREINFO's OSRELEASE. */
 const char *kernel_release(const struct kernel *kernel);

@@ -119,8 +119,8 @@ void modules_deinit(struct kernel *kernel)
 
 		symbol_source_destroy(module->symbols);
 		error_free(module->symbols_error);
-		btf__free(module->btf);
-		error_free(module->btf_error);
+		type_source_destroy(module->types);
+		error_free(module->types_error);
 	}
 	free(kernel->modules);
 }
@@ -209,7 +209,7 @@ struct error *module_symbols(struct kernel *kernel, struct module *module,
 	return module->symbols_error ? error_copy(module->symbols_error) : NULL;
 }
 
-/* ---- BTF ---- */
+/* ---- types ---- */
 
 struct btf_query {
 	struct kernel *kernel;
@@ -251,6 +251,26 @@ static struct error *parse_split(const void *data, size_t size, struct btf *base
 	return *ret ? NULL : error_errno(errno, "its data cannot be parsed");
 }
 
+struct error *module_types_from_btf(struct kernel *kernel, const void *data, size_t size,
+				    struct type_source **ret)
+{
+	struct btf *btf;
+
+	if (!kernel->btf)
+		return error_new(ERROR_FORMAT, "it is split over the kernel's BTF, which is not "
+					       "there");
+	struct error *err = parse_split(data, size, kernel->btf, &btf);
+
+	if (err) {
+		err->code = ERROR_FORMAT;
+		return err;
+	}
+	err = btf_source_create(btf, btf__type_cnt(kernel->btf), ret);
+	if (err)
+		btf__free(btf);
+	return err;
+}
+
 /* mod->btf_data is cleared after loading; struct btf keeps a copy (kernel/bpf/btf.c). */
 static struct error *read_btf(struct kernel *kernel, struct module *module)
 {
@@ -258,7 +278,6 @@ static struct error *read_btf(struct kernel *kernel, struct module *module)
 	_cleanup_free_ void *block = NULL;
 	uint64_t head, data, size;
 	struct kernel_field list;
-	struct error *err;
 
 	try(kernel_symbol(kernel, NULL, "btf_modules", &head));
 	try(kernel_member(kernel, NULL, "btf_module", "list", &list));
@@ -268,19 +287,34 @@ static struct error *read_btf(struct kernel *kernel, struct module *module)
 	try(kernel_read_member(kernel, NULL, "btf", "data", query.btf, &data));
 	try(kernel_read_member(kernel, NULL, "btf", "data_size", query.btf, &size));
 	try(read_block(kernel, data, size, MODULE_BTF_MAX, "data", &block));
-	err = parse_split(block, size, kernel->btf, &module->btf);
-	if (err)
-		err->code = ERROR_FORMAT;
-	return err;
+	return module_types_from_btf(kernel, block, size, &module->types);
 }
 
-struct error *module_btf(struct kernel *kernel, struct module *module, const struct btf **ret)
+static struct error *read_types(struct kernel *kernel, struct module *module)
 {
-	if (!module->btf_tried) {
-		module->btf_tried = true;
-		module->btf_error =
-			error_wrap(read_btf(kernel, module), "BTF of module %s", module->name);
+	struct error *own = read_btf(kernel, module), *err;
+
+	if (error_is(own, ERROR_NO_MEMORY))
+		return own;
+	err = type_files_read_module(kernel, module, own, &module->types);
+	if (!error_is(err, ERROR_NOT_FOUND)) {
+		error_free(own);
+		return err;
 	}
-	*ret = module->btf;
-	return module->btf_error ? error_copy(module->btf_error) : NULL;
+	error_free(err);
+	if (error_is(own, ERROR_NOT_FOUND))
+		return error_wrap(own, "there are none in the dump (--btf or --vmlinux FILE adds "
+				       "them)");
+	return own;
+}
+
+struct error *module_types(struct kernel *kernel, struct module *module, struct type_source **ret)
+{
+	if (!module->types_tried) {
+		module->types_tried = true;
+		module->types_error =
+			error_wrap(read_types(kernel, module), "types of module %s", module->name);
+	}
+	*ret = module->types;
+	return module->types_error ? error_copy(module->types_error) : NULL;
 }

@@ -11,6 +11,9 @@
 /* KSYM_NAME_LEN, include/linux/kallsyms.h: 512 since 6.1, 128 before. */
 #define SYMBOL_NAME_MAX 512
 
+/* __START_KERNEL_map: the image's symbols lie above, of others only modules' do. */
+#define SYMBOL_IMAGE_MAP 0xffffffff80000000ull
+
 /** A symbol that was found; @end is where the next one starts, or 0 when that is not known. */
 struct symbol {
 	char name[SYMBOL_NAME_MAX];
@@ -20,8 +23,7 @@ struct symbol {
 
 /**
  * Where symbols come from: kallsyms out of the dump (kallsyms.c), a module's symbol table
- * (modsyms.c). A further source, a System.map say, is one more set of these operations. Each source
- * embeds this structure as its first member.
+ * (modsyms.c), a System.map (sysmap.c). Each source embeds this structure as its first member.
  */
 struct symbol_source {
 	/** True, and the address, when a symbol is called @name. */
@@ -41,6 +43,9 @@ static inline void cleanup_symbol_source(struct symbol_source **source)
 {
 	symbol_source_destroy(*source);
 }
+
+/** True for a name that code has besides its own: "_stext", "__pi_memcpy". */
+bool symbol_is_second_name(const char *name);
 
 /* ---- kallsyms ---- */
 
@@ -110,6 +115,14 @@ typedef struct error *(*kallsyms_read)(void *data, uint64_t address, void *buffe
  */
 struct error *kallsyms_search(kallsyms_read read, void *data, uint64_t start, uint64_t size,
 			      struct kallsyms_tables *ret);
+
+/* ---- a System.map, or a /proc/kallsyms that was saved ---- */
+
+/**
+ * Make a symbol source of @text, moved so that _stext lies at @stext. Modules' symbols in it are
+ * passed over. ERROR_USAGE when it is no such text, or has no addresses.
+ */
+struct error *sysmap_create(const char *text, uint64_t stext, struct symbol_source **ret);
 
 /* ---- ELF symbol table of a module ---- */
 

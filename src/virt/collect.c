@@ -26,6 +26,8 @@ struct error *report_collect(struct kernel *kernel, struct report *ret)
 		err = text_set(&report.dump_format, "%s", dump_format(collector.dump));
 	for (size_t i = 0; !err && i < sizeof(steps) / sizeof(*steps); i++)
 		err = steps[i](&collector);
+	for (size_t i = 0; !err && i < kernel_notes(kernel)->count; i++)
+		err = text_list_add(&report.notes, "%s", kernel_notes(kernel)->items[i]);
 	if (err)
 		report_deinit(&report);
 	else

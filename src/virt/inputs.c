@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/type_file.h"
 #include "util/cleanup.h"
 #include "virt/report_json.h"
 
@@ -60,13 +61,47 @@ static struct error *read_evidence(struct inputs *inputs, struct input_file *fil
 			  file->value);
 }
 
+static struct error *read_symbols(struct inputs *inputs, struct input_file *file)
+{
+	if (inputs->kernel.symbols)
+		return error_new(ERROR_USAGE, "%s: --symbols was given before", file->value);
+	inputs->kernel.symbols_path = file->value;
+	return input_text(file->value, &inputs->kernel.symbols);
+}
+
+static struct error *add_types(struct inputs *inputs, const char *value,
+			       struct error *(*read)(const char *value, struct type_file *ret))
+{
+	struct kernel_files *files = &inputs->kernel;
+
+	try(array_grow((void **)&files->types, &files->type_count, sizeof(*files->types)));
+	return read(value, &files->types[files->type_count - 1]);
+}
+
+static struct error *read_btf(struct inputs *inputs, struct input_file *file)
+{
+	return add_types(inputs, file->value, type_file_read_btf);
+}
+
+static struct error *read_dwarf(struct inputs *inputs, struct input_file *file)
+{
+	return add_types(inputs, file->value, type_file_read_dwarf);
+}
+
 enum {
 	INPUT_HOST_REGS = 1024,
 	INPUT_EVIDENCE,
+	INPUT_SYMBOLS,
+	INPUT_BTF,
+	INPUT_VMLINUX,
 };
 
 static const struct argp_option options[] = {
 	{"host-regs", INPUT_HOST_REGS, "FILE", 0, "add the registers as QEMU's host sees them", 0},
+	{"symbols", INPUT_SYMBOLS, "FILE", 0, "System.map or kallsyms, if the dump has none", 0},
+	{"btf", INPUT_BTF, "[MODULE=]FILE", 0, "types of the kernel or a module, if it has none",
+	 0},
+	{"vmlinux", INPUT_VMLINUX, "FILE", 0, "types out of DWARF: vmlinux, MODULE.ko.debug", 0},
 	{"evidence", INPUT_EVIDENCE, "FILE", 0, "add evidence from outside the dump (JSON)", 0},
 	{},
 };
@@ -76,8 +111,9 @@ static const struct input_kind {
 	bool needs_dump; /* it says nothing about a verdict made earlier */
 	struct error *(*read)(struct inputs *inputs, struct input_file *file);
 } kinds[] = {
-	{INPUT_HOST_REGS, false, read_host_regs},
-	{INPUT_EVIDENCE, false, read_evidence},
+	{INPUT_HOST_REGS, false, read_host_regs}, {INPUT_EVIDENCE, false, read_evidence},
+	{INPUT_SYMBOLS, true, read_symbols},      {INPUT_BTF, true, read_btf},
+	{INPUT_VMLINUX, true, read_dwarf},
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -122,6 +158,10 @@ void inputs_deinit(struct inputs *inputs)
 		host_regs_deinit(&inputs->host_regs);
 	for (size_t i = 0; i < inputs->count; i++)
 		evidence_list_deinit(&inputs->files[i].evidence);
+	for (size_t i = 0; i < inputs->kernel.type_count; i++)
+		type_file_deinit(&inputs->kernel.types[i]);
+	free(inputs->kernel.types);
+	free(inputs->kernel.symbols);
 	free(inputs->files);
 	*inputs = (struct inputs){};
 }

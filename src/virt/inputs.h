@@ -4,6 +4,7 @@
 
 #include <argp.h>
 
+#include "kernel/kernel.h"
 #include "virt/host_regs.h"
 #include "virt/report.h"
 
@@ -18,6 +19,7 @@ struct inputs {
 		struct evidence_list evidence; /* that is in it */
 	} * files;
 	size_t count;
+	struct kernel_files kernel;
 	const char *host_regs_path; /* NULL: none */
 	struct host_regs host_regs;
 };

@@ -41,6 +41,7 @@ void report_deinit(struct report *report)
 	for (size_t i = 0; i < report->scan.count; i++)
 		free(report->scan.hits[i].format);
 	free(report->scan.hits);
+	text_list_deinit(&report->notes);
 	text_list_deinit(&report->conflicts);
 	text_list_deinit(&report->reasons);
 	*report = (struct report){};

@@ -110,6 +110,7 @@ struct report {
 	size_t chain_count;
 	struct evidence_list evidence;
 	struct scan scan;
+	struct text_list notes; /* what was made of files that were given; for people */
 	/* Made by verdict_judge(). */
 	struct text_list conflicts;
 	enum verdict verdict;

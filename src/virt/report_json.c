@@ -244,6 +244,7 @@ static struct json_object *report_json(const struct report *report)
 	put(root, "chain", chain_json(report));
 	put(root, "evidence", evidence_json(&report->evidence, false));
 	put(root, "scan", scan_json(&report->scan));
+	put(root, "notes", lines_json(&report->notes));
 	put(root, "conflicts", lines_json(&report->conflicts));
 	put_text(root, "verdict", verdict_name(report->verdict));
 	put(root, "reasons", lines_json(&report->reasons));

@@ -364,6 +364,24 @@ static struct error *parse_scan(struct json_object *root, struct scan *scan)
 	return NULL;
 }
 
+/** Of a report that was made before there were any: none. */
+static struct error *parse_notes(struct json_object *root, struct text_list *notes)
+{
+	struct json_object *array;
+
+	if (!json_object_object_get_ex(root, "notes", &array))
+		return NULL;
+	try(get_array(root, "notes", &array));
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		struct json_object *line = json_object_array_get_idx(array, i);
+
+		if (!json_object_is_type(line, json_type_string))
+			return foreign("notes", "a list of texts");
+		try(text_list_add(notes, "%s", json_object_get_string(line)));
+	}
+	return NULL;
+}
+
 static struct error *parse_report(struct json_object *root, struct report *report)
 {
 	struct json_object *cpus, *item;
@@ -380,6 +398,7 @@ static struct error *parse_report(struct json_object *root, struct report *repor
 	}
 	try(parse_chain(root, report));
 	try(parse_scan(root, &report->scan));
+	try(parse_notes(root, &report->notes));
 	return parse_evidence(root, &report->evidence);
 }
 

@@ -256,4 +256,6 @@ void report_print_text(const struct report *report, FILE *file, bool colour)
 		fprintf(file, "  %s\n", report->reasons.items[i]);
 	print_evidence(report, &printer);
 	print_scan(&report->scan, &printer);
+	for (size_t i = 0; i < report->notes.count; i++)
+		fprintf(file, "%s  %s\n", i ? "" : "\nNotes:\n", report->notes.items[i]);
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What is told from outside the dump (--evidence, --host-regs): it counts, it is checked, and a file
-# that is wrong is refused by name.
+# What is told from outside the dump (--evidence, --host-regs, --symbols, --btf, --vmlinux): it counts,
+# it is checked, and a file that is wrong is refused by name.
 # shellcheck source=tests/tap.sh
 cd "$(dirname "$0")/../.." || exit 1
 . tests/tap.sh
@@ -79,4 +79,58 @@ refuses "an evidence file that is not there" 'none.json: No such file' \
 	"$verify" --evidence "$work/none.json" "$healthy"
 refuses "registers that are none" 'cut.json: host registers: no line' \
 	"$verify" --host-regs "$work/cut.json" "$healthy"
+
+# ---- symbols and types, for a kernel that tells neither where its symbols are nor KVM's types ----
+old=$work/old map=$work/System.map
+tests/dumps/unpack vmx-5.10 >"$old"
+tests/dumps/unpack vmx-5.10.map >"$map"
+
+# types NAME BUILD_ID: a module's file with the types of kvm_intel
+types()
+{
+	gcc -g -r -nostdlib -Wl,--build-id="$2" -o "$work/$1" tests/dumps/kvm_intel-5.10.c
+	echo "$work/$1"
+}
+
+module=$(types kvm-intel.ko.debug 0x613e7eb797ec4d5bd94287bed90a7b3f9e26f6c9)
+check "5.10 with both: PASS by direct evidence" status 0 "$verify" --symbols "$map" --vmlinux "$module" "$old"
+check "5.10 with both: the VMCSs are found" \
+	says '^0 .* VMX off .* 1 clear +smp_call_function_single' \
+	"$verify" --symbols "$map" --vmlinux "$module" "$old"
+check "5.10: it says what was used" says 'debug: used for the types of kvm_intel: ' \
+	"$verify" --symbols "$map" --vmlinux "$module" "$old"
+check "5.10 without types: INCONCLUSIVE" status 2 "$verify" --symbols "$map" "$old"
+check "5.10 without types: says what is missing, and how to add it" \
+	says 'loaded_vmcs.vmcs: types of module kvm_intel: .*--btf or --vmlinux FILE' "$verify" --symbols "$map" "$old"
+check "5.10 without symbols: cannot be analysed" status 3 "$verify" --vmlinux "$module" "$old"
+check "5.10 without symbols: says how to add them" says 'symbols FILE' "$verify" --vmlinux "$module" "$old"
+check "a verdict judged again has the notes" \
+	sh -c "$verify --json --symbols $map --vmlinux $module $old >$work/old.json; $verify $work/old.json | grep -q 'used for the types'"
+refuses "symbols to a verdict made earlier" 'old.json is no dump: --symbols wants one' \
+	"$verify" --symbols "$map" "$work/old.json"
+
+sed 's/^ffffffff\(.*\) init_uts_ns$/fffffff0\1 init_uts_ns/' "$map" >"$work/other.map"
+refuses "symbols of another kernel" 'other.map: it is of another kernel: .*init_uts_ns is at' \
+	"$verify" --symbols "$work/other.map" "$old"
+refuses "symbols of another kernel, though they are not needed" 'System.map: it is of another kernel: ' \
+	"$verify" --symbols "$map" "$healthy"
+sed 's/^ffffffff[0-9a-f]*/0000000000000000/' "$map" >"$work/zero.map"
+refuses "a kallsyms without addresses" 'zero.map: its addresses are 0' \
+	"$verify" --symbols "$work/zero.map" "$old"
+refuses "symbols that are none" 'cut.json: line 1 is not as in System.map' \
+	"$verify" --symbols "$work/cut.json" "$old"
+
+refuses "a module of another build" 'kvm-intel.ko.other: it is of another build than kvm_intel in the dump' \
+	"$verify" --symbols "$map" --vmlinux "$(types kvm-intel.ko.other 0x613e7eb797ec4d5bd94287bed90a7b3f9e26f6c8)" "$old"
+refuses "a module without a build ID" 'kvm-intel.ko.none: it is of another build than kvm_intel in the dump' \
+	"$verify" --symbols "$map" --vmlinux "$(types kvm-intel.ko.none none)" "$old"
+refuses "a module that is not there" 'the dump has no module kvm_amd' \
+	"$verify" --symbols "$map" --vmlinux "kvm_amd=$module" "$old"
+refuses "a file without DWARF" 'there is no DWARF in it' \
+	"$verify" --vmlinux kvm_intel=/bin/true "$old"
+refuses "a file without BTF" 'there is no BTF in it' "$verify" --btf kvm_intel=/bin/true "$old"
+refuses "a file that is neither BTF nor ELF" 'neither BTF nor an ELF file' \
+	"$verify" --btf "vmlinux=$map" "$old"
+refuses "a file that does not tell whose it is" 'its name does not tell which module it is of' \
+	"$verify" --btf "$work/.btf" "$old"
 plan

@@ -58,7 +58,7 @@ static void analyse(void)
 	struct error *err = dump_open(path, &dump);
 
 	if (!err)
-		err = kernel_open(dump, &kernel);
+		err = kernel_open(dump, NULL, &kernel);
 	if (!err)
 		err = report_collect(kernel, &report);
 	if (!err)

@@ -96,6 +96,14 @@ const char *kernel_release(const struct kernel *kernel)
 	return "6.12.0-fake";
 }
 
+const struct text_list *kernel_notes(const struct kernel *kernel)
+{
+	static const struct text_list none;
+
+	(void)kernel;
+	return &none;
+}
+
 const char *dump_format(const struct dump *dump)
 {
 	(void)dump;

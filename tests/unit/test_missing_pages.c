@@ -119,7 +119,7 @@ static struct error *analyse(const struct capsule *capsule, struct report *repor
 
 	struct error *err = dump_open(capsule->path, &dump);
 	if (!err)
-		err = kernel_open(dump, &kernel);
+		err = kernel_open(dump, NULL, &kernel);
 	if (!err)
 		err = report_collect(kernel, report);
 	if (!err)

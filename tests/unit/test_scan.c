@@ -47,7 +47,7 @@ static void file_open(struct file *file, const char *name)
 	assert_int_equal(write(file->fd, file->bytes, size), size);
 	snprintf(file->path, sizeof(file->path), "/proc/self/fd/%d", file->fd);
 	ok(dump_open(file->path, &file->dump));
-	ok(kernel_open(file->dump, &file->kernel));
+	ok(kernel_open(file->dump, NULL, &file->kernel));
 }
 
 static void file_reopen(struct file *file)
@@ -55,7 +55,7 @@ static void file_reopen(struct file *file)
 	kernel_close(file->kernel);
 	dump_close(file->dump);
 	ok(dump_open(file->path, &file->dump));
-	ok(kernel_open(file->dump, &file->kernel));
+	ok(kernel_open(file->dump, NULL, &file->kernel));
 }
 
 static void file_close(struct file *file)
