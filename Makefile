@@ -27,12 +27,13 @@ virt := $(wildcard src/virt/*.c)
 lab := $(wildcard src/lab/*.c)
 trigger := $(wildcard src/trigger/*.c)
 trigger := $(filter-out %.bpf.c,$(trigger))
+guest := $(wildcard src/guest/*.c)
 skeletons := $(patsubst src/trigger/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard src/trigger/*.bpf.c))
 
 programs := verify_vmcs crashtrigger guestload crashlab bootdisk
 sources_verify_vmcs := src/verify_vmcs.c $(virt) $(kernel) $(dump) $(util)
 sources_crashtrigger := src/crashtrigger.c $(trigger) src/kernel/windows.c $(util)
-sources_guestload := src/guestload.c $(util)
+sources_guestload := src/guestload.c $(guest) $(util)
 sources_crashlab := src/crashlab.c $(lab) $(util)
 sources_bootdisk := src/bootdisk.c $(util)
 libraries_verify_vmcs = $(call pkg,libs,libkdumpfile libbpf json-c libelf libdw)
@@ -101,7 +102,7 @@ run: images
 unit := $(patsubst tests/unit/%.c,$(B)/san/tests/%,$(wildcard tests/unit/test_*.c))
 
 # Every unit test links with the whole of the libraries but no program's main.
-library := $(util) $(dump) $(kernel) $(virt) $(lab) $(trigger)
+library := $(util) $(dump) $(kernel) $(virt) $(lab) $(trigger) $(guest)
 $(B)/san/tests/libcrashlab.a: $(call objects,$(B)/san/obj,$(library))
 	@mkdir -p $(@D)
 	@rm -f $@

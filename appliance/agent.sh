@@ -59,18 +59,21 @@ break_appliance()
 		fail break "$(tail -n 1 /run/break)"
 }
 
-# guestload says when every guest has been in guest mode; it goes on until the machine dies.
+# guestload says when every guest is in the load's state; it goes on until the machine dies.
 start_guests()
 {
+	set -- --load "${case_load:-spin}"
+	[ "${case_load_per_cpu:-0}" = 0 ] || set -- "$@" --per-cpu "$case_load_per_cpu"
+	[ "${case_load_vcpus:-0}" = 0 ] || set -- "$@" --vcpus "$case_load_vcpus"
 	mkfifo /run/guests
-	guestload --load "${case_load:-spin}" >/run/guests 2>&1 &
+	guestload "$@" >/run/guests 2>&1 &
 	exec 4</run/guests
 	line=
 	while read -r line <&4; do
 		case $line in
-		'guestload: '*' guests running')
+		'guestload: '*' running'*)
 			count=${line#guestload: }
-			event "guests count=${count%% *}"
+			event "guests count=${count%% *} text=$line"
 			return
 			;;
 		*) last=$line ;;

@@ -66,7 +66,7 @@ read_case()
 		esac
 		case $key in
 		id | panic_cpu | reboot_cpu | reboot | trigger | window | hold_us | delay_us | load | \
-			save | break | break_cpu)
+			load_per_cpu | load_vcpus | save | break | break_cpu)
 			eval "case_$key=\$value"
 			;;
 		'' | '#'*) ;;

@@ -39,6 +39,19 @@ says()
 		{ printf '# no /%s/ in:\n%s\n' "$tap_pattern" "$tap_output" >&2; return 1; }
 }
 
+# expect STATUS PATTERN COMMAND...: one test of both, under the pattern's name
+expect()
+{
+	check "$2" tap_both "$@"
+}
+
+tap_both()
+{
+	tap_want=$1 tap_text=$2
+	shift 2
+	status "$tap_want" "$@" && says "$tap_text" "$@"
+}
+
 # skip NAME REASON: a test that cannot run here
 skip()
 {

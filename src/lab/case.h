@@ -28,6 +28,7 @@ struct case_spec {
 	char window[96]; /* "none": a timed strike */
 	unsigned hold_us, delay_us;
 	unsigned load; /* index in case_loads[] */
+	unsigned load_per_cpu, load_vcpus; /* of the load; 0: as guestload has it */
 	char broken[24]; /* "none", or what the appliance breaks on purpose */
 	unsigned break_cpu;
 	char images[16]; /* variant of the images, "" is the plain one */

@@ -183,10 +183,12 @@ static char *case_file_text(const struct case_run *self, const struct run_option
 
 	return format_string(
 		"id=%s\npanic_cpu=%u\nreboot_cpu=%u\nreboot=%s\ntrigger=%s\nwindow=%s\n"
-		"hold_us=%u\ndelay_us=%u\nload=%s\nsave=%s\nbreak=%s\nbreak_cpu=%u\n",
+		"hold_us=%u\ndelay_us=%u\nload=%s\nload_per_cpu=%u\nload_vcpus=%u\nsave=%s\nbreak=%"
+		"s\nbreak_cpu=%u\n",
 		self->id, spec->panic_cpu, spec->reboot_cpu, case_reboots[spec->reboot],
 		case_triggers[spec->trigger], spec->window, spec->hold_us, spec->delay_us,
-		case_loads[spec->load], options->save, spec->broken, spec->break_cpu);
+		case_loads[spec->load], spec->load_per_cpu, spec->load_vcpus, options->save,
+		spec->broken, spec->break_cpu);
 }
 
 static struct error *read_cmdline(const struct case_run *self, char **ret)

@@ -17,10 +17,11 @@
 const char *const vendor_names[] = {"vmx", "svm", NULL};
 const char *const case_reboots[] = {"restart", "sysrq-b", NULL};
 const char *const case_triggers[] = {"sysrq-c", "crash-kexec", NULL};
-const char *const case_loads[] = {"spin", NULL};
+const char *const case_loads[] = {"spin", "halt", "many", "hop", "churn", "nested", NULL};
 
 #define WORD_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 #define CPUS_MAX 64
+#define LOAD_VCPUS_MAX 1024 /* what guestload takes */
 
 static struct error *parse_number(const struct key *key, const char *value, void *field)
 {
@@ -107,6 +108,8 @@ const struct key scenario_keys[] = {
 	{NUMBER("hold_us", hold_us, 0, 10000000), .drawn = true, .tag = "h"},
 	{NUMBER("delay_us", delay_us, 0, 10000000), .drawn = true, .tag = "d"},
 	{CHOICE("load", load, case_loads), .tag = ""},
+	{NUMBER("load_per_cpu", load_per_cpu, 0, LOAD_VCPUS_MAX), .tag = "n"},
+	{NUMBER("load_vcpus", load_vcpus, 0, LOAD_VCPUS_MAX), .tag = "v"},
 	{WORD("break", broken, WORD_CHARS), .tag = ""},
 	{NUMBER("break_cpu", break_cpu, 0, CPUS_MAX - 1), .tag = "b"},
 	{WORD("images", images, WORD_CHARS)},

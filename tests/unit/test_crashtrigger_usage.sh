@@ -2,26 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2086
 #
-# Bad usage of crashtrigger and guestload ends with status 64 and one clear line, before anything
+# Bad usage of crashtrigger ends with status 64 and one clear line, before anything
 # is looked at or harmed. Nothing here says --yes-crash-this-machine.
 
 dir=$(dirname "$0")
 bin=$dir/../../build/bin
 # shellcheck source=tests/tap.sh
 . "$dir/../tap.sh"
-
-# expect STATUS TEXT COMMAND...
-expect()
-{
-	check "$2" both "$@"
-}
-
-both()
-{
-	expected=$1 text=$2
-	shift 2
-	status "$expected" "$@" && says "$text" "$@"
-}
 
 good="--case a --panic-cpu 1 --reboot-cpu 0 --reboot restart --window virt-off"
 trigger()
@@ -47,13 +34,6 @@ trigger 64 "-delay-us must be shorter" $good --delay-us 500000
 trigger 64 "fallback: timed" $good --fallback never
 trigger 64 "choose two CPUs" $good --reboot-cpu 1 --dry-run
 trigger 64 "there is no CPU 1000 here" $good --panic-cpu 1000 --dry-run
-
-expect 64 "load is missing" "$bin/guestload"
-expect 0 "Usage:" "$bin/guestload" --help
-expect 64 "unknown load 'x'" "$bin/guestload" --load x
-expect 64 "is not a list of CPUs" "$bin/guestload" --load spin --cpus 1-
-expect 64 "not all of these CPUs are online" "$bin/guestload" --load spin --cpus 1023
-expect 64 "unexpected argument 'x'" "$bin/guestload" --load spin x
 
 # The machine that runs the tests is never one to be crashed.
 if ! grep -qw crashlab.appliance /proc/cmdline; then

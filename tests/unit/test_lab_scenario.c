@@ -37,6 +37,7 @@ static void test_reads_cases(void **state)
 			"one") "\n[case two]\nvendor=svm\n"
 			       "reboot=sysrq-b\ntrigger=crash-kexec\nwindow=kvm_shutdown+"
 			       "0x1f\nreboot_cpu = 2\n"
+			       "load = many\nload_per_cpu = 8\nload_vcpus = 0\n"
 			       "break = svm-on\nbreak_cpu = 1\nimages = break\nexpect = FAIL\n"
 			       "expect_cpu = 1\n";
 	struct scenario scenario;
@@ -62,6 +63,10 @@ static void test_reads_cases(void **state)
 	assert_string_equal(case_triggers[one->trigger], "sysrq-c");
 	assert_string_equal(case_triggers[two->trigger], "crash-kexec");
 	assert_string_equal(two->window, "kvm_shutdown+0x1f");
+	assert_string_equal(case_loads[one->load], "spin");
+	assert_int_equal(one->load_per_cpu, 0);
+	assert_string_equal(case_loads[two->load], "many");
+	assert_int_equal(two->load_per_cpu, 8);
 	assert_string_equal(two->broken, "svm-on");
 	assert_int_equal(two->break_cpu, 1);
 	assert_string_equal(two->images, "break");
@@ -102,7 +107,9 @@ static void test_names_every_mistake(void **state)
 		{CASE("a") "cpus = 0\n", "s.ini:5: cpus: \"0\" is not a number from 1"},
 		{CASE("a") "cpus = -1\n", "s.ini:5: cpus: \"-1\" is not a number"},
 		{CASE("a") "hold_us =\n", "s.ini:5: hold_us: \"\" is not a number"},
-		{CASE("a") "load = heavy\n", "s.ini:5: load: \"heavy\" is none of: spin"},
+		{CASE("a") "load = heavy\n", "s.ini:5: load: \"heavy\" is none of: spin, halt"},
+		{CASE("a") "load_per_cpu = 1025\n", "s.ini:5: load_per_cpu: \"1025\" is not"},
+		{CASE("a") "load_vcpus = x\n", "s.ini:5: load_vcpus: \"x\" is not a number"},
 		{CASE("a") "trigger = oops\n", "s.ini:5: trigger: \"oops\" is none of: sysrq-c"},
 		{CASE("a") "expect = pass\n", "s.ini:5: expect: \"pass\" is none of: PASS, FAIL"},
 		{CASE("a") "break = a/b\n", "s.ini:5: break: \"a/b\" has a character"},
@@ -250,10 +257,10 @@ static void test_long_line(void **state)
 
 static void test_own_scenarios(void **state)
 {
-	static const char *const files[] = {"scenarios/main.ini",      "scenarios/controls.ini",
-					    "scenarios/missed.ini",    "scenarios/smoke.ini",
-					    "scenarios/matrix.ini",    "scenarios/soak.ini",
-					    "scenarios/seed-race.ini", "scenarios/windows.ini"};
+	static const char *const files[] = {
+		"scenarios/main.ini",      "scenarios/controls.ini", "scenarios/missed.ini",
+		"scenarios/smoke.ini",     "scenarios/matrix.ini",   "scenarios/soak.ini",
+		"scenarios/seed-race.ini", "scenarios/windows.ini",  "scenarios/loads.ini"};
 	struct scenario scenario;
 
 	(void)state;
