@@ -112,7 +112,8 @@ $(B)/san/tests/%: tests/unit/%.c $(B)/san/tests/libcrashlab.a
 	@echo "  TEST  $@"
 	@$(CC) $(WARNINGS) $(CFLAGS) $(SANITIZE) $(INCLUDES) -MMD -MP -o $@ $< \
 		$(B)/san/tests/libcrashlab.a $(sort $(libraries_verify_vmcs) \
-		$(libraries_crashtrigger) $(libraries_crashlab)) $(call pkg,libs,cmocka)
+		$(libraries_crashtrigger) $(libraries_crashlab)) \
+		$(call pkg,libs,cmocka zlib lzo2 libzstd) -lsnappy
 
 # libFuzzer targets, with all that they reach built for it.
 fuzzers := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))

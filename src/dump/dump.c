@@ -14,6 +14,7 @@
 #include "dump/flattened.h"
 #include "dump/kdump_file.h"
 #include "dump/split.h"
+#include "dump/vcpus.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -146,7 +147,8 @@ static struct error *check_format(struct dump *dump)
 	return NULL;
 }
 
-static struct error *read_vmcoreinfo(struct dump *dump)
+/* Headers of makedumpfile's format to version 3 have it apart from the notes. */
+static struct error *library_vmcoreinfo(struct dump *dump)
 {
 	kdump_attr_t attr = {.type = KDUMP_BLOB};
 	struct error *err;
@@ -155,14 +157,25 @@ static struct error *read_vmcoreinfo(struct dump *dump)
 	/* Not kdump_vmcoreinfo_raw(): that one wants the address translation set up first. */
 	if (kdump_get_attr(dump->ctx, "linux.vmcoreinfo.raw", &attr) != KDUMP_OK ||
 	    attr.type != KDUMP_BLOB)
-		return error_new(ERROR_FORMAT, "no VMCOREINFO: not a dump of a Linux kernel, or "
-					       "one made without it");
+		return error_new(ERROR_NOT_FOUND, "no VMCOREINFO");
 	text = kdump_blob_pin(attr.val.blob);
 	err = vmcoreinfo_init(dump, text, kdump_blob_size(attr.val.blob));
 	kdump_blob_unpin(attr.val.blob);
-	if (!err && !dump_vmcoreinfo(dump, "OSRELEASE"))
-		err = error_new(ERROR_FORMAT, "VMCOREINFO has no OSRELEASE");
 	return err;
+}
+
+static struct error *read_vmcoreinfo(struct dump *dump)
+{
+	struct error *err = library_vmcoreinfo(dump);
+
+	if (error_is(err, ERROR_NOT_FOUND)) {
+		error_free(err);
+		return vmcoreinfo_find(dump);
+	}
+	try(err);
+	if (!dump_vmcoreinfo(dump, "OSRELEASE"))
+		return error_new(ERROR_FORMAT, "VMCOREINFO has no OSRELEASE");
+	return pagetable_init(dump);
 }
 
 static struct error *read_notes(struct dump *dump)
@@ -179,7 +192,7 @@ static struct error *read_notes(struct dump *dump)
 		if (!dump->kept)
 			return error_new(ERROR_NO_MEMORY, "out of memory");
 	}
-	return NULL;
+	return vcpus_init(&dump->notes, &dump->vcpus, &dump->vcpu_count);
 }
 
 static struct error *open_library(struct dump *dump)
@@ -221,10 +234,10 @@ static struct error *dump_init(struct dump *dump)
 {
 	try(open_library(dump));
 	try(check_format(dump));
-	try(read_vmcoreinfo(dump));
+	try(text_set(&dump->description, "%s", dump->format));
 	try(read_notes(dump));
 	try(elf_memory_init(dump->fds[0], &dump->memory));
-	return pagetable_init(dump);
+	return read_vmcoreinfo(dump);
 }
 
 static struct error *open_all(struct dump *dump, const char *const *paths, size_t count)
@@ -279,13 +292,25 @@ void dump_close(struct dump *dump)
 	notes_deinit(&dump->notes);
 	elf_memory_deinit(&dump->memory);
 	page_set_deinit(&dump->read);
+	free(dump->vcpus);
+	free(dump->description);
 	free(dump->kept);
 	free(dump);
 }
 
 const char *dump_format(const struct dump *dump)
 {
-	return dump->format;
+	return dump->description;
+}
+
+size_t dump_vcpu_count(const struct dump *dump)
+{
+	return dump->vcpu_count;
+}
+
+const struct dump_vcpu *dump_vcpu(const struct dump *dump, size_t index)
+{
+	return &dump->vcpus[index];
 }
 
 bool dump_is_live_vmcore(const struct dump *dump)
@@ -369,7 +394,7 @@ struct error *dump_virtual_to_physical(struct dump *dump, uint64_t address, uint
 	if (!entry->valid || entry->vpn != vpn) {
 		uint64_t pfn;
 
-		try(pagetable_walk(dump, address, &pfn));
+		try(pagetable_walk(dump, &dump->pagetable, address, &pfn));
 		*entry = (struct tlb_entry){.valid = true, .vpn = vpn, .pfn = pfn};
 	}
 	*ret = (entry->pfn << DUMP_PAGE_SHIFT) | (address & DUMP_PAGE_MASK);

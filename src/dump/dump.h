@@ -55,11 +55,29 @@ struct error *dump_vmcoreinfo_number(const struct dump *dump, const char *key, i
 bool dump_vmcoreinfo_line(const struct dump *dump, size_t index, const char **ret_key,
 			  const char **ret_value);
 
-/** A short name of the format: "elf", "kdump-zlib", …; owned by the dump. */
+/** A short name of the format: "elf", "kdump-zlib", …; then, after a comma, where VMCOREINFO was
+ * found if the file has none. Owned by the dump. */
 const char *dump_format(const struct dump *dump);
 
 /** The text that the writer of a capsule kept in it (dump/capsule.h); NULL when there is none. */
 const char *dump_kept(const struct dump *dump);
+
+/** A virtual CPU of the machine, as QEMU saw it when it wrote the dump. */
+struct dump_vcpu {
+	uint64_t cr0, cr3, cr4;
+	uint64_t gs_base;
+	uint64_t kernel_gs_base; /* 0: older QEMU does not tell */
+	const void *prstatus; /* a whole ELF note of type PRSTATUS; NULL: there is none */
+	size_t prstatus_size;
+};
+
+/** The virtual CPUs in order, dump_vcpu_count() of them; none when QEMU did not write the dump. */
+size_t dump_vcpu_count(const struct dump *dump);
+const struct dump_vcpu *dump_vcpu(const struct dump *dump, size_t index);
+
+/** Translate @address through the page tables at physical @root; errors as of dump_read(). */
+struct error *dump_translate(struct dump *dump, uint64_t root, bool five_levels, uint64_t address,
+			     uint64_t *ret);
 
 /** From now on keep account of the physical pages that are read, for capsule_write(). */
 void dump_record(struct dump *dump);

@@ -51,12 +51,15 @@ struct dump {
 	size_t fd_count;
 	bool live;
 	const char *format;
+	char *description; /* what dump_format() gives */
 	char *vmcoreinfo;
 	char *vmcoreinfo_text; /* as it is in the dump */
 	struct vmcoreinfo_entry *entries;
 	size_t entry_count;
 	struct elf_memory memory; /* empty for other formats */
 	struct notes notes;
+	struct dump_vcpu *vcpus;
+	size_t vcpu_count;
 	char *kept;
 	bool recording;
 	struct page_set read; /* pages read since dump_record() */
@@ -69,10 +72,18 @@ struct dump {
 struct error *vmcoreinfo_init(struct dump *dump, const char *text, size_t length);
 void vmcoreinfo_deinit(struct dump *dump);
 
-/** Find the top of the kernel's page tables from VMCOREINFO. */
+/**
+ * For a dump without VMCOREINFO: find the kernel's own copy of the note in memory, and take it. Of
+ * several kernels the one that crashed; dump->description then tells. ERROR_FORMAT: there is none,
+ * or it cannot be told which.
+ */
+struct error *vmcoreinfo_find(struct dump *dump);
+
+/** Find the top of the kernel's page tables from VMCOREINFO, and forget what other ones gave. */
 struct error *pagetable_init(struct dump *dump);
 
-/** Walk the page tables for the page that holds @address; gives its page frame number. */
-struct error *pagetable_walk(struct dump *dump, uint64_t address, uint64_t *ret);
+/** Walk page tables for the page that holds @address; gives its page frame number. */
+struct error *pagetable_walk(struct dump *dump, const struct pagetable *table, uint64_t address,
+			     uint64_t *ret);
 
 #endif

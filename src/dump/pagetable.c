@@ -68,6 +68,7 @@ struct error *pagetable_init(struct dump *dump)
 	table->levels = five_levels ? 5 : 4;
 	table->address_mask = ENTRY_ADDRESS & ~sme_mask;
 	table->root &= table->address_mask;
+	memset(dump->tlb, 0, sizeof(dump->tlb));
 	return NULL;
 }
 
@@ -78,9 +79,9 @@ static bool is_canonical(uint64_t address, int levels)
 	return (uint64_t)((int64_t)(address << shift) >> shift) == address;
 }
 
-struct error *pagetable_walk(struct dump *dump, uint64_t address, uint64_t *ret)
+struct error *pagetable_walk(struct dump *dump, const struct pagetable *table, uint64_t address,
+			     uint64_t *ret)
 {
-	const struct pagetable *table = &dump->pagetable;
 	uint64_t physical = table->root;
 
 	if (!is_canonical(address, table->levels))
@@ -105,5 +106,18 @@ struct error *pagetable_walk(struct dump *dump, uint64_t address, uint64_t *ret)
 		}
 	}
 	*ret = physical >> DUMP_PAGE_SHIFT;
+	return NULL;
+}
+
+struct error *dump_translate(struct dump *dump, uint64_t root, bool five_levels, uint64_t address,
+			     uint64_t *ret)
+{
+	struct pagetable table = dump->pagetable;
+	uint64_t pfn;
+
+	table.root = root & table.address_mask;
+	table.levels = five_levels ? 5 : 4;
+	try(pagetable_walk(dump, &table, address, &pfn));
+	*ret = (pfn << DUMP_PAGE_SHIFT) | (address & DUMP_PAGE_MASK);
 	return NULL;
 }

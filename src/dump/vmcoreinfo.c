@@ -46,9 +46,10 @@ struct error *vmcoreinfo_init(struct dump *dump, const char *text, size_t length
 
 void vmcoreinfo_deinit(struct dump *dump)
 {
-	free(dump->entries);
-	free(dump->vmcoreinfo);
-	free(dump->vmcoreinfo_text);
+	free(take(dump->entries));
+	free(take(dump->vmcoreinfo));
+	free(take(dump->vmcoreinfo_text));
+	dump->entry_count = 0;
 }
 
 const char *dump_vmcoreinfo(const struct dump *dump, const char *key)

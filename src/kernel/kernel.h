@@ -131,6 +131,30 @@ struct cpu_registers {
  */
 struct error *kernel_cpu_registers(struct kernel *kernel, unsigned cpu, struct cpu_registers *ret);
 
+/** Where a virtual CPU was when the dump was written. */
+enum vcpu_place {
+	VCPU_UNKNOWN, /* the page tables that it used are not in the dump */
+	VCPU_KERNEL, /* in this kernel, or in a process of it */
+	VCPU_CRASH_KERNEL, /* in the memory that is reserved for the crash kernel */
+	VCPU_RESET, /* not in protected mode with paging: reset, or not started since */
+	VCPU_ELSEWHERE, /* in another kernel, firmware, a guest */
+};
+
+struct kernel_vcpu {
+	enum vcpu_place place;
+	uint64_t cr4;
+	bool has_registers;
+	struct cpu_registers registers;
+};
+
+/**
+ * The virtual CPU that is the kernel's CPU @cpu: the one whose GS base is that CPU's per-cpu area
+ * (cpu_kernelmode_gs_base(), arch/x86/kernel/cpu/common.c). Of one that is not in this kernel the
+ * base tells nothing: there the n-th is CPU n, unless one that tells is out of that order.
+ * ERROR_NOT_FOUND: none is known to be it.
+ */
+struct error *kernel_vcpu(struct kernel *kernel, unsigned cpu, struct kernel_vcpu *ret);
+
 /* ---- stacks ---- */
 
 enum frame_kind {

@@ -44,6 +44,11 @@ struct error *collect_vendor(struct collector *collector);
 struct error *collect_cpus(struct collector *collector);
 struct error *collect_roles(struct collector *collector);
 
+/* qemu.c */
+/** ERROR_FORMAT when QEMU's notes show that the machine was started anew since the crash. */
+struct error *collect_vcpus(struct collector *collector);
+struct error *source_qemu(struct collector *collector);
+
 /* collect_hit.c */
 struct error *collect_marker(struct collector *collector);
 struct error *collect_hit(struct collector *collector);

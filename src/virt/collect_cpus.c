@@ -152,15 +152,27 @@ static bool was_in_guest(const char *symbol)
 static struct error *add_registers(struct collector *collector, struct cpu_finding *cpu,
 				   const struct cpu_registers *registers)
 {
+	const char *when = cpu->note ? "" : "at the dump: ";
 	char symbol[256];
 
-	cpu->note = true;
 	cpu->rip = registers->rip;
 	if (registers->cs & 3)
-		return text_set(&cpu->where, "user mode");
+		return text_set(&cpu->where, "%suser mode", when);
 	kernel_symbolize(collector->kernel, registers->rip, symbol, sizeof(symbol));
-	try(text_set(&cpu->where, "%s%s", was_in_guest(symbol) ? "guest mode, " : "", symbol));
+	try(text_set(&cpu->where, "%s%s%s", when, was_in_guest(symbol) ? "guest mode, " : "",
+		     symbol));
 	return add_stack(collector, cpu, registers);
+}
+
+/** Of a CPU that saved no registers QEMU may know where it was when the dump was written. */
+static struct error *add_vcpu(struct collector *collector, struct cpu_finding *cpu)
+{
+	struct kernel_vcpu vcpu;
+	struct error *err = kernel_vcpu(collector->kernel, cpu->cpu, &vcpu);
+	bool useful = !err && vcpu.place == VCPU_KERNEL && vcpu.has_registers;
+
+	error_free(err);
+	return useful ? add_registers(collector, cpu, &vcpu.registers) : NULL;
 }
 
 struct error *collect_cpus(struct collector *collector)
@@ -184,8 +196,8 @@ struct error *collect_cpus(struct collector *collector)
 		try(report_add_cpu(collector->report, number, &cpu));
 		cpu->online = online;
 		cpu->properties = properties;
-		if (note)
-			try(add_registers(collector, cpu, &registers));
+		cpu->note = note;
+		try(note ? add_registers(collector, cpu, &registers) : add_vcpu(collector, cpu));
 	}
 	return NULL;
 }

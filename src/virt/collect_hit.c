@@ -152,13 +152,14 @@ static struct error *judge_hit(struct collector *collector, struct cpu_finding *
 	const struct marker *marker = &collector->report->marker;
 	char target[PROBE_SIZE];
 
+	/* Where it was later, at the dump, is no answer. */
+	if (!cpu->note)
+		return set_hit(hit, HIT_UNKNOWN, "the reboot CPU saved no registers");
 	find_target(collector, marker, target);
 	for (size_t i = 0; i < cpu->stack_count; i++) {
 		if (is_in(cpu->stack[i].symbol, target))
 			return found_frame(marker, cpu, i, hit);
 	}
-	if (!cpu->note)
-		return set_hit(hit, HIT_UNKNOWN, "the reboot CPU saved no registers");
 	/* In user mode there is no stack to follow. */
 	if (stack_is_complete(cpu) || !strcmp(cpu->where, "user mode"))
 		return set_hit(hit, HIT_MISSED,

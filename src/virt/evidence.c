@@ -25,6 +25,10 @@ const struct evidence_source evidence_sources[] = {
 	{"host-registers", VMX | SVM, STRENGTH_DIRECT, true,
 	 "CR4, EFER or VMX operation of the virtual CPU as the host sees them",
 	 "--host-regs: QEMU's `info registers -a`, Bochs' saved state; SDM 3C 24.7, APM 2 15.4"},
+	{"qemu-note", VMX, STRENGTH_DIRECT, false,
+	 "CR4.VMXE of the virtual CPU when QEMU wrote the dump, if it was in this kernel or its "
+	 "crash kernel",
+	 "struct QEMUCPUState, QEMU target/i386/arch_dump.c; SDM 3C 24.7, 24.8"},
 	{"capture-kernel-booted", VMX, STRENGTH_DIRECT, true,
 	 "the panic CPU jumped to the capture kernel, which it cannot do in VMX operation",
 	 "relocate_kernel_64.S loads CR4 without VMXE; SDM 3C 24.8: #GP in VMX operation"},

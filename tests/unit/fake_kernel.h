@@ -40,6 +40,8 @@ struct kernel {
 	const char *module; /* loaded: "kvm_intel" */
 	bool live;
 	const char *kept; /* a capsule's note */
+	const struct kernel_vcpu *vcpus[FAKE_CPUS]; /* of QEMU's notes */
+	bool crashed; /* VMCOREINFO has CRASHTIME */
 	const struct marker *marker;
 	struct fake_symbol symbols[64];
 	const struct fake_member *members; /* ends with type == NULL */
@@ -113,6 +115,19 @@ const char *dump_format(const struct dump *dump)
 const char *dump_kept(const struct dump *dump)
 {
 	return dump->kernel.kept;
+}
+
+const char *dump_vmcoreinfo(const struct dump *dump, const char *key)
+{
+	return dump->kernel.crashed && !strcmp(key, "CRASHTIME") ? "1700000000" : NULL;
+}
+
+struct error *kernel_vcpu(struct kernel *kernel, unsigned cpu, struct kernel_vcpu *ret)
+{
+	if (!kernel->vcpus[cpu])
+		return error_new(ERROR_NOT_FOUND, "no virtual CPU");
+	*ret = *kernel->vcpus[cpu];
+	return NULL;
 }
 
 bool dump_is_live_vmcore(const struct dump *dump)
