@@ -24,6 +24,7 @@ util := $(wildcard src/util/*.c)
 dump := $(wildcard src/dump/*.c)
 kernel := $(wildcard src/kernel/*.c)
 virt := $(wildcard src/virt/*.c)
+verify := $(wildcard src/verify/*.c)
 lab := $(wildcard src/lab/*.c)
 trigger := $(wildcard src/trigger/*.c)
 trigger := $(filter-out %.bpf.c,$(trigger))
@@ -31,12 +32,12 @@ guest := $(wildcard src/guest/*.c)
 skeletons := $(patsubst src/trigger/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard src/trigger/*.bpf.c))
 
 programs := verify_vmcs crashtrigger guestload crashlab bootdisk
-sources_verify_vmcs := src/verify_vmcs.c $(virt) $(kernel) $(dump) $(util)
+sources_verify_vmcs := src/verify_vmcs.c $(verify) $(virt) $(kernel) $(dump) $(util)
 sources_crashtrigger := src/crashtrigger.c $(trigger) src/kernel/windows.c $(util)
 sources_guestload := src/guestload.c $(guest) $(util)
 sources_crashlab := src/crashlab.c $(lab) $(util)
 sources_bootdisk := src/bootdisk.c $(util)
-libraries_verify_vmcs = $(call pkg,libs,libkdumpfile libbpf json-c libelf libdw)
+libraries_verify_vmcs = $(call pkg,libs,libkdumpfile libbpf json-c libelf libdw libseccomp)
 libraries_crashtrigger = $(call pkg,libs,libbpf libelf) -lpthread
 libraries_guestload = -lpthread
 libraries_crashlab = $(call pkg,libs,libvirt libvirt-qemu json-c inih smartcols sqlite3) -lm -lpthread
@@ -115,6 +116,14 @@ $(B)/san/tests/%: tests/unit/%.c $(B)/san/tests/libcrashlab.a
 		$(libraries_crashtrigger) $(libraries_crashlab)) \
 		$(call pkg,libs,cmocka zlib lzo2 libzstd) -lsnappy
 
+# What sanitizers would get in the way of.
+plain := $(patsubst tests/plain/%.c,$(B)/tests/%,$(wildcard tests/plain/test_*.c))
+
+$(B)/tests/%: tests/plain/%.c $(call objects,$(B)/obj,$(verify) $(virt) $(kernel) $(dump) $(util))
+	@mkdir -p $(@D)
+	@echo "  TEST  $@"
+	@$(CC) $(WARNINGS) $(CFLAGS) $(INCLUDES) -o $@ $^ $(libraries_verify_vmcs) $(call pkg,libs,cmocka)
+
 # libFuzzer targets, with all that they reach built for it.
 fuzzers := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzzed := $(util) $(dump) $(kernel) $(virt)
@@ -128,14 +137,14 @@ $(B)/fuzz/obj/%.o: %.c | $(B)/.setup
 $(B)/fuzz/fuzz_%: $(B)/fuzz/obj/tests/fuzz/fuzz_%.o $(call objects,$(B)/fuzz/obj,$(fuzzed))
 	@$(CLANG) $(FUZZ) -fsanitize=fuzzer -o $@ $^ $(libraries_verify_vmcs)
 
-check: programs $(unit) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmcs)
+check: programs $(unit) $(plain) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmcs)
 	@tests/run.sh --no-lab
 
-test: images $(unit) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmcs)
+test: images $(unit) $(plain) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmcs)
 	@tests/run.sh
 
 clean:
-	rm -rf $(B)/bin $(B)/obj $(B)/gen $(B)/san $(B)/fuzz $(B)/images
+	rm -rf $(B)/bin $(B)/tests $(B)/obj $(B)/gen $(B)/san $(B)/fuzz $(B)/images
 
 distclean:
 	rm -rf $(B)

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#define _GNU_SOURCE
 #include "dump/capsule.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include "dump/internal.h"
 #include "util/cleanup.h"
@@ -151,8 +148,8 @@ static struct error *put_pages(FILE *file, struct dump *dump, const uint64_t *pf
 	return NULL;
 }
 
-static struct error *put_all(FILE *file, struct dump *dump, const struct capsule_layout *layout,
-			     const char *kept)
+struct error *capsule_write(struct dump *dump, const struct capsule_layout *layout,
+			    const char *kept, FILE *file)
 {
 	_cleanup_free_ uint64_t *pfns = NULL;
 	struct notes notes = {};
@@ -171,57 +168,4 @@ static struct error *put_all(FILE *file, struct dump *dump, const struct capsule
 	notes_deinit(&notes);
 	free(runs.items);
 	return err;
-}
-
-/** A capsule in place of the dump that it is made of would destroy evidence. */
-static struct error *refuse_itself(const struct dump *dump, const char *path)
-{
-	struct stat ours, theirs;
-
-	if (stat(path, &theirs))
-		return NULL;
-	for (size_t i = 0; i < dump->fd_count; i++) {
-		if (!fstat(dump->fds[i], &ours) && ours.st_dev == theirs.st_dev &&
-		    ours.st_ino == theirs.st_ino)
-			return error_new(ERROR_USAGE, "that is the dump itself");
-	}
-	return NULL;
-}
-
-static struct error *write_temporary(struct dump *dump, const struct capsule_layout *layout,
-				     const char *kept, char *temporary)
-{
-	int fd = mkostemp(temporary, O_CLOEXEC);
-
-	if (fd < 0)
-		return error_errno(errno, "create");
-	FILE *file = fdopen(fd, "w");
-
-	if (!file) {
-		close(fd);
-		return error_errno(errno, "create");
-	}
-	struct error *err = put_all(file, dump, layout, kept);
-
-	if (!err && (fflush(file) || fsync(fd)))
-		err = error_errno(errno, "write");
-	if (fclose(file) && !err)
-		err = error_errno(errno, "write");
-	return err;
-}
-
-struct error *capsule_write(struct dump *dump, const struct capsule_layout *layout,
-			    const char *kept, const char *path)
-{
-	_cleanup_free_ char *temporary = NULL;
-
-	try(error_wrap(refuse_itself(dump, path), "%s", path));
-	try(text_set(&temporary, "%s.XXXXXX", path));
-	struct error *err = write_temporary(dump, layout, kept, temporary);
-
-	if (!err && rename(temporary, path))
-		err = error_errno(errno, "rename");
-	if (err)
-		unlink(temporary);
-	return error_wrap(err, "capsule %s", path);
 }

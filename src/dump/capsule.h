@@ -3,6 +3,7 @@
 #define CRASHLAB_DUMP_CAPSULE_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "dump/dump.h"
 
@@ -14,12 +15,11 @@ struct capsule_layout {
 };
 
 /**
- * Write @path: a dump with the pages that were read since dump_record(), and no others. It is an
- * ELF vmcore: PT_NOTE with the notes of @dump, with VMCOREINFO among them, and @kept in a note of
- * its own (dump_kept() gives it back), then one PT_LOAD for each run of pages. The file appears
- * under its name only when it is whole; it is readable by its owner alone.
+ * Write to @file, at its start, a dump with the pages that were read since dump_record(), and no
+ * others. It is an ELF vmcore: PT_NOTE with the notes of @dump, with VMCOREINFO among them, and
+ * @kept in a note of its own (dump_kept() gives it back), then one PT_LOAD for each run of pages.
  */
 struct error *capsule_write(struct dump *dump, const struct capsule_layout *layout,
-			    const char *kept, const char *path);
+			    const char *kept, FILE *file);
 
 #endif

@@ -2,12 +2,8 @@
 #include "dump/internal.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "dump/complete.h"
@@ -47,42 +43,31 @@ static struct error *kdump_error(kdump_ctx_t *ctx, kdump_status status)
 
 /* ---- opening ---- */
 
-static bool fd_is_live_vmcore(int fd, const char *path)
-{
-	_cleanup_free_ char *resolved = realpath(path, NULL);
-	struct statfs fs;
-
-	return resolved && !strcmp(resolved, "/proc/vmcore") && !fstatfs(fd, &fs) &&
-	       fs.f_type == PROC_SUPER_MAGIC;
-}
-
 /*
- * Open @path, "-" being standard input. libkdumpfile 0.5.1 does not read the flattened format, and
- * the only format that can come through a pipe is that one.
+ * libkdumpfile 0.5.1 does not read the flattened format, and the only format that can come through
+ * a pipe is that one.
  */
-static struct error *open_file(const char *path, int *ret)
+static struct error *reassemble(struct dump_file *file)
 {
 	char start[FLATTENED_PROBE_SIZE] = {0};
-	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC)
-				   : fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
-
-	if (fd < 0)
-		return error_errno(errno, "open");
-	_cleanup_close_ int input = fd;
-	bool pipe = lseek(input, 0, SEEK_SET) < 0 && errno == ESPIPE;
+	bool pipe = lseek(file->fd, 0, SEEK_SET) < 0 && errno == ESPIPE;
 
 	if (!pipe) {
-		ssize_t length = pread(input, start, sizeof(start), 0);
+		ssize_t length = pread(file->fd, start, sizeof(start), 0);
 
 		if (length < 0)
 			return error_errno(errno, "read");
 		if (!length)
 			return error_new(ERROR_FORMAT, "the file is empty");
 	}
-	if (pipe || flattened_probe(start))
-		return flattened_reassemble(input, ret);
-	*ret = input;
-	input = -1;
+	if (!pipe && !flattened_probe(start))
+		return NULL;
+	if (file->temporary < 0)
+		return error_errno(file->temporary_errno, "temporary file (set TMPDIR)");
+	try(flattened_reassemble(file->fd, file->temporary));
+	close(file->fd);
+	file->fd = file->temporary;
+	file->temporary = -1;
 	return NULL;
 }
 
@@ -215,19 +200,22 @@ static struct error *open_library(struct dump *dump)
 	return NULL;
 }
 
-static struct error *open_part(struct dump *dump, const char *path)
+static int take_fd(int *fd)
 {
-	int *fd = &dump->fds[dump->fd_count];
+	int taken = *fd;
 
-	try(open_file(path, fd));
-	dump->fd_count++;
-	dump->live = fd_is_live_vmcore(*fd, path);
-	return check_complete(*fd);
+	*fd = -1;
+	return taken;
 }
 
-static const char *path_name(const char *path)
+static struct error *open_part(struct dump *dump, struct dump_file *file)
 {
-	return strcmp(path, "-") ? path : "standard input";
+	try(reassemble(file));
+	if (file->live)
+		dump->msr = take_fd(&file->msr);
+	dump->live = file->live;
+	dump->fds[dump->fd_count++] = take_fd(&file->fd);
+	return check_complete(dump->fds[dump->fd_count - 1]);
 }
 
 static struct error *dump_init(struct dump *dump)
@@ -240,31 +228,34 @@ static struct error *dump_init(struct dump *dump)
 	return read_vmcoreinfo(dump);
 }
 
-static struct error *open_all(struct dump *dump, const char *const *paths, size_t count)
+static struct error *open_all(struct dump *dump, struct dump_file *files, size_t count)
 {
+	_cleanup_free_ const char **names = calloc(count, sizeof(*names));
 	_cleanup_free_ char *all = NULL;
 
 	dump->fds = calloc(count, sizeof(*dump->fds));
-	if (!dump->fds)
+	if (!dump->fds || !names)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
 	for (size_t i = 0; i < count; i++) {
-		try(error_wrap(open_part(dump, paths[i]), "%s", path_name(paths[i])));
-		try(text_join(&all, ", ", path_name(paths[i])));
+		names[i] = files[i].name;
+		try(error_wrap(open_part(dump, &files[i]), "%s", names[i]));
+		try(text_join(&all, ", ", names[i]));
 	}
-	struct error *err = split_check(paths, dump->fds, count);
+	struct error *err = split_check(names, dump->fds, count);
 
 	if (!err)
 		err = dump_init(dump);
 	return error_wrap(err, "%s", all);
 }
 
-struct error *dump_open_set(const char *const *paths, size_t count, struct dump **ret)
+struct error *dump_open_files(struct dump_file *files, size_t count, struct dump **ret)
 {
 	struct dump *dump = calloc(1, sizeof(*dump));
 
 	if (!dump)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
-	struct error *err = open_all(dump, paths, count);
+	dump->msr = -1;
+	struct error *err = open_all(dump, files, count);
 
 	if (err) {
 		dump_close(dump);
@@ -272,6 +263,21 @@ struct error *dump_open_set(const char *const *paths, size_t count, struct dump 
 	}
 	*ret = dump;
 	return NULL;
+}
+
+struct error *dump_open_set(const char *const *paths, size_t count, struct dump **ret)
+{
+	_cleanup_free_ struct dump_file *files = calloc(count, sizeof(*files));
+	struct error *err = files ? NULL : error_new(ERROR_NO_MEMORY, "out of memory");
+	size_t opened = 0;
+
+	for (; !err && opened < count; opened++)
+		err = dump_file_open(paths[opened], &files[opened]);
+	if (!err)
+		err = dump_open_files(files, count, ret);
+	while (opened)
+		dump_file_close(&files[--opened]);
+	return err;
 }
 
 struct error *dump_open(const char *path, struct dump **ret)
@@ -287,6 +293,8 @@ void dump_close(struct dump *dump)
 		kdump_free(dump->ctx);
 	for (size_t i = 0; i < dump->fd_count; i++)
 		close(dump->fds[i]);
+	if (dump->msr >= 0)
+		close(dump->msr);
 	free(dump->fds);
 	vmcoreinfo_deinit(dump);
 	notes_deinit(&dump->notes);
@@ -316,6 +324,15 @@ const struct dump_vcpu *dump_vcpu(const struct dump *dump, size_t index)
 bool dump_is_live_vmcore(const struct dump *dump)
 {
 	return dump->live;
+}
+
+struct error *dump_read_live_msr(struct dump *dump, uint32_t number, uint64_t *ret)
+{
+	if (dump->msr < 0)
+		return error_new(ERROR_NOT_FOUND, "no msr driver");
+	if (pread(dump->msr, ret, sizeof(*ret), number) != sizeof(*ret))
+		return error_errno(errno, "MSR 0x%" PRIx32, number);
+	return NULL;
 }
 
 const char *dump_kept(const struct dump *dump)

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dump/file.h"
 #include "util/error.h"
 
 /**
@@ -22,6 +23,10 @@ struct error *dump_open(const char *path, struct dump **ret);
 
 /** The same of the @count files, in any order, that makedumpfile --split made of one dump. */
 struct error *dump_open_set(const char *const *paths, size_t count, struct dump **ret);
+
+/** The same of files that are open already. The dump takes what it needs; the caller closes the
+ * rest. */
+struct error *dump_open_files(struct dump_file *files, size_t count, struct dump **ret);
 void dump_close(struct dump *dump);
 
 /** Read @length bytes at physical address @address. A page that is not in the dump: ERROR_NO_DATA.
@@ -84,5 +89,11 @@ void dump_record(struct dump *dump);
 
 /** True when this is /proc/vmcore itself: the program runs in the capture kernel of this crash. */
 bool dump_is_live_vmcore(const struct dump *dump);
+
+/**
+ * MSR @number of the first CPU of the kernel that this program runs under, the capture kernel; only
+ * when dump_is_live_vmcore(). ERROR_NOT_FOUND: there is no msr driver.
+ */
+struct error *dump_read_live_msr(struct dump *dump, uint32_t number, uint64_t *ret);
 
 #endif

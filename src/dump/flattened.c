@@ -4,7 +4,6 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -124,24 +123,8 @@ static struct error *copy_records(int input, int output)
 	}
 }
 
-static struct error *open_temporary(int *ret)
+struct error *flattened_reassemble(int input, int output)
 {
-	const char *directory = getenv("TMPDIR");
-
-	if (!directory || !*directory)
-		directory = "/var/tmp";
-	*ret = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	return *ret < 0 ? error_errno(errno, "temporary file in %s (set TMPDIR)", directory) : NULL;
-}
-
-struct error *flattened_reassemble(int input, int *ret)
-{
-	_cleanup_close_ int output = -1;
-
 	try(check_header(input));
-	try(open_temporary(&output));
-	try(copy_records(input, output));
-	*ret = output;
-	output = -1;
-	return NULL;
+	return copy_records(input, output);
 }

@@ -16,8 +16,8 @@ bool flattened_probe(const char start[FLATTENED_PROBE_SIZE]);
 
 /**
  * Put a flattened dump together again. @input may be a pipe and is read from its current position,
- * the header's first byte, to the end marker. Gives a descriptor of an unnamed temporary file with
- * the dump as it was before flattening; the caller closes it.
+ * the header's first byte, to the end marker. The dump as it was before flattening is written to
+ * @output, an empty file.
  *
  * The format (makedumpfile, print_info.h and makedumpfile.h: struct makedumpfile_header, struct
  * makedumpfile_data_header): 16 bytes "makedumpfile", two big-endian 64-bit words (type 1, version
@@ -26,6 +26,6 @@ bool flattened_probe(const char start[FLATTENED_PROBE_SIZE]);
  *
  * ERROR_FORMAT when the stream is damaged or ends before its end marker.
  */
-struct error *flattened_reassemble(int input, int *ret);
+struct error *flattened_reassemble(int input, int output);
 
 #endif

@@ -50,6 +50,7 @@ struct dump {
 	int *fds; /* one for each file of a split set, else one */
 	size_t fd_count;
 	bool live;
+	int msr; /* dump_file::msr */
 	const char *format;
 	char *description; /* what dump_format() gives */
 	char *vmcoreinfo;

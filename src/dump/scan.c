@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE
 #include "dump/scan.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "dump/internal.h"
@@ -156,13 +158,19 @@ static void *run_worker(void *data)
 	return NULL;
 }
 
+static int usable_cpus(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? MAX_THREADS : CPU_COUNT(&set);
+}
+
 static unsigned thread_count(const struct dump_scan *scan, const struct work *work)
 {
-	long count = scan->threads ? (long)scan->threads : sysconf(_SC_NPROCESSORS_ONLN);
+	/* Not sysconf(), which opens a file. */
+	int count = scan->threads ? (int)scan->threads : usable_cpus();
 	uint64_t useful = work->total / PAGES_AT_ONCE + 1;
 
-	if (count < 1)
-		count = 1;
 	if (count > MAX_THREADS)
 		count = MAX_THREADS;
 	return (uint64_t)count < useful ? (unsigned)count : (unsigned)useful;

@@ -11,7 +11,7 @@ struct dump_scan {
 	const void *data;
 	/** Called now and then by one thread, the last time with all done; NULL: not at all. */
 	void (*progress)(uint64_t done, uint64_t total);
-	unsigned threads; /* 0: as many as the machine has CPUs */
+	unsigned threads; /* 0: as many as there are CPUs to use */
 
 	uint64_t pages; /* that were looked at */
 	uint64_t unreadable; /* that the dump has, but damaged */

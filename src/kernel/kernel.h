@@ -33,6 +33,13 @@ struct kernel_files {
  */
 struct error *kernel_open(struct dump *dump, const struct kernel_files *files, struct kernel **ret);
 void kernel_close(struct kernel *kernel);
+
+/**
+ * Modules' BTF goes to libbpf through an unnamed file in memory, which that opens by a path. Makes
+ * the file, if there is none yet, and gives the path: nothing else is opened once the dump's file
+ * is, and it is opened by this very string, so that a seccomp filter can tell it by its address.
+ */
+struct error *kernel_open_scratch(const char **ret);
 struct dump *kernel_dump(const struct kernel *kernel);
 
 /** What was made of the files, a line for each. */

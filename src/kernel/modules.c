@@ -232,21 +232,39 @@ static struct error *match_btf(void *data, uint64_t object)
  * libbpf 1.1.2 declares btf__new_split() and does not export it; btf__parse_raw_split() is the same
  * but for reading a file.
  */
+static struct {
+	bool open;
+	int fd;
+	char path[64];
+} scratch;
+
+struct error *kernel_open_scratch(const char **ret)
+{
+	if (!scratch.open) {
+		scratch.fd = memfd_create("btf", MFD_CLOEXEC);
+		if (scratch.fd < 0)
+			return error_errno(errno, "memfd_create");
+		scratch.open = true;
+		snprintf(scratch.path, sizeof(scratch.path), "/proc/self/fd/%d", scratch.fd);
+	}
+	*ret = scratch.path;
+	return NULL;
+}
+
 static struct error *parse_split(const void *data, size_t size, struct btf *base, struct btf **ret)
 {
-	_cleanup_close_ int fd = memfd_create("btf", MFD_CLOEXEC);
-	char path[64];
+	const char *path;
 
-	if (fd < 0)
-		return error_errno(errno, "memfd_create");
+	try(kernel_open_scratch(&path));
+	if (ftruncate(scratch.fd, 0))
+		return error_errno(errno, "memfd");
 	for (size_t done = 0; done < size;) {
-		ssize_t part = write(fd, (const char *)data + done, size - done);
+		ssize_t part = pwrite(scratch.fd, (const char *)data + done, size - done, done);
 
 		if (part < 0)
 			return error_errno(errno, "memfd");
 		done += part;
 	}
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	*ret = btf__parse_raw_split(path, base);
 	return *ret ? NULL : error_errno(errno, "its data cannot be parsed");
 }

@@ -60,8 +60,7 @@ static struct error *find_layout(struct kernel *kernel, struct capsule_layout *r
 	return NULL;
 }
 
-struct error *report_write_capsule(struct kernel *kernel, const struct report *report,
-				   const char *path)
+struct error *report_write_capsule(struct kernel *kernel, const struct report *report, FILE *file)
 {
 	_cleanup_free_ char *kept = NULL;
 	struct capsule_layout layout;
@@ -69,5 +68,5 @@ struct error *report_write_capsule(struct kernel *kernel, const struct report *r
 	read_for_tools(kernel);
 	try(find_layout(kernel, &layout));
 	try(report_kept_json(&report->evidence, &kept));
-	return capsule_write(kernel_dump(kernel), &layout, kept, path);
+	return capsule_write(kernel_dump(kernel), &layout, kept, file);
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -25,12 +24,14 @@ static struct error *capture_booted(struct collector *collector, const struct cp
 
 static struct error *capture_efer(struct collector *collector, const struct cpu_finding *cpu)
 {
-	_cleanup_close_ int fd = open("/dev/cpu/0/msr", O_RDONLY | O_CLOEXEC);
-	uint64_t efer;
+	uint64_t efer = 0;
+	struct error *err = dump_read_live_msr(collector->dump, MSR_EFER, &efer);
 
 	/* No msr driver in the capture kernel: one source less, nothing wrong. */
-	if (fd < 0 || pread(fd, &efer, sizeof(efer), MSR_EFER) != sizeof(efer))
+	if (err) {
+		error_free(err);
 		return NULL;
+	}
 	struct evidence evidence = {.property = PROPERTY_SVM,
 				    .cpu = cpu->cpu,
 				    .state = efer & EFER_SVME ? STATE_ON : STATE_OFF,

@@ -2,6 +2,7 @@
 #include "virt/inputs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "kernel/type_file.h"
@@ -11,31 +12,37 @@
 /* Far more than a verdict.json or a list of symbols has. */
 #define MAX_TEXT (64 << 20)
 
-struct error *input_text(const char *path, char **ret)
+struct error *input_read_text(int fd, const char *name, char **ret)
 {
-	_cleanup_fclose_ FILE *file = fopen(path, "re");
 	_cleanup_free_ char *text = NULL;
 	size_t used = 0, room = 0;
+	ssize_t part;
 
-	if (!file)
-		return error_errno(errno, "%s", path);
 	do {
 		if (room - used < 2) {
 			room = room ? room * 2 : 65536;
 			char *grown = room > MAX_TEXT ? NULL : realloc(text, room);
 			if (!grown)
-				return error_new(ERROR_USAGE, "%s: too large for a text", path);
+				return error_new(ERROR_USAGE, "%s: too large for a text", name);
 			text = grown;
 		}
-		used += fread(text + used, 1, room - used - 1, file);
-	} while (!feof(file) && !ferror(file));
-	if (ferror(file))
-		return error_errno(errno, "%s", path);
+		part = read(fd, text + used, room - used - 1);
+		if (part < 0)
+			return error_errno(errno, "%s", name);
+		used += part;
+	} while (part);
 	text[used] = '\0';
 	if (strlen(text) != used)
-		return error_new(ERROR_USAGE, "%s: not a text", path);
+		return error_new(ERROR_USAGE, "%s: not a text", name);
 	*ret = take(text);
 	return NULL;
+}
+
+struct error *input_text(const char *path, char **ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? error_errno(errno, "%s", path) : input_read_text(fd, path, ret);
 }
 
 static struct error *read_host_regs(struct inputs *inputs, struct input_file *file)

@@ -42,4 +42,7 @@ struct error *inputs_apply(const struct inputs *inputs, struct report *report);
 /** The whole of a file as text, to be freed; ERROR_USAGE when it is none, or too large. */
 struct error *input_text(const char *path, char **ret);
 
+/** The same of a file that is open as @fd; @name is for messages. */
+struct error *input_read_text(int fd, const char *name, char **ret);
+
 #endif

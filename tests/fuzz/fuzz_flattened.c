@@ -10,9 +10,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_close_ int input = memfd_create("fuzz", MFD_CLOEXEC);
-	_cleanup_close_ int output = -1;
+	_cleanup_close_ int output = memfd_create("output", MFD_CLOEXEC);
 
 	if (write(input, data, size) == (ssize_t)size && lseek(input, 0, SEEK_SET) == 0)
-		error_free(flattened_reassemble(input, &output));
+		error_free(flattened_reassemble(input, output));
 	return 0;
 }

@@ -39,6 +39,8 @@ struct kernel {
 	bool guessed; /* no frame but the first is reliable */
 	const char *module; /* loaded: "kvm_intel" */
 	bool live;
+	bool has_live_efer;
+	uint64_t live_efer; /* of the capture kernel */
 	const char *kept; /* a capsule's note */
 	const struct kernel_vcpu *vcpus[FAKE_CPUS]; /* of QEMU's notes */
 	bool crashed; /* VMCOREINFO has CRASHTIME */
@@ -133,6 +135,14 @@ struct error *kernel_vcpu(struct kernel *kernel, unsigned cpu, struct kernel_vcp
 bool dump_is_live_vmcore(const struct dump *dump)
 {
 	return dump->kernel.live;
+}
+
+struct error *dump_read_live_msr(struct dump *dump, uint32_t number, uint64_t *ret)
+{
+	if (!dump->kernel.has_live_efer || number != 0xc0000080)
+		return error_new(ERROR_NOT_FOUND, "no msr driver");
+	*ret = dump->kernel.live_efer;
+	return NULL;
 }
 
 struct error *dump_read_physical(struct dump *dump, uint64_t address, void *buffer, size_t length)

@@ -493,6 +493,21 @@ static void test_capture_kernel(void **state)
 	assert_int_equal(report.conflicts.count, 1);
 }
 
+static void test_capture_kernel_efer(void **state)
+{
+	(void)state;
+	make_amd();
+	kernel.live = true;
+	expect(false, VERDICT_INCONCLUSIVE, "only inferred");
+	kernel.has_live_efer = true;
+	kernel.live_efer = 0xd01;
+	expect(false, VERDICT_INCONCLUSIVE, "only inferred");
+	assert_string_equal(report.cpus[1].finding.by, "capture-efer");
+	assert_int_equal(report.cpus[1].finding.strength, STRENGTH_DIRECT);
+	kernel.live_efer = 0x1d01;
+	expect(false, VERDICT_FAIL, "SVM (EFER.SVME) on CPU 1 is ON");
+}
+
 static struct marker make_marker(void)
 {
 	return (struct marker){
@@ -623,6 +638,7 @@ int main(void)
 		collect_test(test_no_callback),
 		collect_test(test_intel_without_kvm),
 		collect_test(test_capture_kernel),
+		collect_test(test_capture_kernel_efer),
 		collect_test(test_hit),
 		collect_test(test_hit_without_probe),
 		collect_test(test_foreign_marker),

@@ -45,7 +45,8 @@ static struct error *reassemble(const struct stream *stream, size_t size, int *r
 
 	assert_int_equal(write(fd, stream->bytes, size), size);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-	return flattened_reassemble(fd, ret);
+	*ret = memfd_create("output", MFD_CLOEXEC);
+	return flattened_reassemble(fd, *ret);
 }
 
 static void make_valid(struct stream *stream)
@@ -78,17 +79,16 @@ static void test_cut_at_any_byte_is_an_error(void **state)
 
 	make_valid(&stream);
 	for (size_t size = 4090; size < stream.size; size++) {
-		int fd = -1;
+		_cleanup_close_ int fd = -1;
 		_cleanup_error_ struct error *err = reassemble(&stream, size, &fd);
 
 		assert_true(error_is(err, ERROR_FORMAT));
-		assert_int_equal(fd, -1);
 	}
 }
 
 static void expect_damaged(struct stream *stream)
 {
-	int fd = -1;
+	_cleanup_close_ int fd = -1;
 	_cleanup_error_ struct error *err = reassemble(stream, stream->size, &fd);
 
 	assert_true(error_is(err, ERROR_FORMAT));
