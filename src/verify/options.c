@@ -79,7 +79,7 @@ static const struct argp argp = {
 	"DUMP...",
 	"Say whether virtualization was off on every CPU, and no VMCS left active, when the kernel "
 	"in DUMP died, on what evidence, and how sure that is.\v"
-	"DUMP is a vmcore, or a verdict.json made earlier, which is judged again; several\n"
+	"DUMP is a vmcore, or a verdict.json made earlier, to be judged again; several\n"
 	"are the parts that `makedumpfile --split' made of one.\n"
 	"Status: 0 PASS, 1 FAIL, 2 INCONCLUSIVE, 3 cannot analyse, 64 bad usage.",
 	children,
