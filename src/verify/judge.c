@@ -97,9 +97,10 @@ static struct error *analyse(struct subject *subject, const struct options *opti
 	struct error *err = kernel_open(subject->dump, &options->inputs.kernel, &subject->kernel);
 
 	if (!err)
-		err = report_collect(subject->kernel, &subject->report);
+		err = report_collect(subject->kernel, &options->inputs.calibrations,
+				     &subject->report);
 	if (!err && options->scan)
-		err = report_scan(subject->kernel, &subject->report,
+		err = report_scan(subject->kernel, &options->inputs.calibrations, &subject->report,
 				  isatty(STDERR_FILENO) ? show_progress : NULL);
 	if (error_is(err, ERROR_NO_DATA))
 		err = error_wrap(err, "the dump lacks pages that every analysis needs (was it cut "

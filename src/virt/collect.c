@@ -7,18 +7,20 @@
 
 /* In this order: roles need the chain and the stacks, sources need the roles. */
 static struct error *(*const steps[])(struct collector *) = {
-	collect_vendor, collect_marker, collect_cpus, collect_chain, collect_roles,
-	collect_vcpus,  collect_hit,    source_cr4,   source_qemu,   source_capture,
-	source_chain,   source_vmcs,    source_host,
+	collect_vendor, collect_marker, collect_cpus,  collect_chain,        collect_roles,
+	collect_vcpus,  collect_hit,    source_cr4,    source_qemu,          source_capture,
+	source_chain,   source_vmcs,    collect_vmxon, collect_calibrations, source_host,
 };
 
-struct error *report_collect(struct kernel *kernel, struct report *ret)
+struct error *report_collect(struct kernel *kernel, const struct calibrations *calibrations,
+			     struct report *ret)
 {
 	struct report report = {};
 	struct collector collector = {
 		.kernel = kernel,
 		.dump = kernel_dump(kernel),
 		.report = &report,
+		.calibrations = calibrations,
 		.kvm_intel = kernel_has_module(kernel, "kvm_intel") ? "kvm_intel" : NULL,
 	};
 	struct error *err = text_set(&report.release, "%s", kernel_release(kernel));

@@ -6,15 +6,17 @@
 #include <stdint.h>
 
 #include "kernel/kernel.h"
+#include "virt/calibration.h"
 #include "virt/report.h"
 
 /**
  * Read everything that a verdict rests on out of the crashed kernel into @ret: CPUs and their
  * roles, stacks, the marker and its hit, the emergency chain, and the evidence. The result is not
  * judged yet. An error means that the dump cannot be analysed at all; what is only missing becomes
- * an UNKNOWN in the evidence.
+ * an UNKNOWN in the evidence. @calibrations tell of VMCS formats, NULL: none.
  */
-struct error *report_collect(struct kernel *kernel, struct report *ret);
+struct error *report_collect(struct kernel *kernel, const struct calibrations *calibrations,
+			     struct report *ret);
 
 /* ---- what follows is between the files of src/virt ---- */
 
@@ -35,6 +37,8 @@ struct collector {
 	struct kernel *kernel;
 	struct dump *dump;
 	struct report *report;
+	const struct calibrations *calibrations;
+	uint64_t host_rip; /* vmcs_host_rip() */
 	const char *kvm_intel; /* module that has VMX support; NULL: built in, or not there */
 	struct chain chain;
 };
@@ -67,5 +71,13 @@ struct error *source_cr4(struct collector *collector);
 struct error *source_capture(struct collector *collector);
 struct error *source_host(struct collector *collector);
 struct error *source_vmcs(struct collector *collector);
+
+/* vmxon.c: the VMXON regions, for people */
+struct error *collect_vmxon(struct collector *collector);
+/** The revision of this machine's VMCSs, as kvm_intel has it; 0 when that cannot be read. */
+uint32_t vmx_revision(const struct collector *collector);
+
+/* vmcs_calibrated.c: note the calibrations that none of the VMCSs is of */
+struct error *collect_calibrations(struct collector *collector);
 
 #endif

@@ -50,6 +50,10 @@ const struct evidence_source evidence_sources[] = {
 	{"vmcs-vmcs12", VMCS, STRENGTH_DIRECT, false,
 	 "launch state in a VMCS region of a KVM that runs this machine (struct vmcs12)",
 	 "arch/x86/kvm/vmx/vmcs12.h, nested.c: handle_vmclear(), nested_release_vmcs12()"},
+	{"vmcs-calibrated", VMCS, STRENGTH_DIRECT, false,
+	 "launch state in a VMCS region of the CPU's own format, as learnt on such a CPU",
+	 "--calibration; SDM 3C 24.11.3: VMCLEAR writes the VMCS to its region, launch state "
+	 "clear"},
 	{"vmcs-evmcs", VMCS, STRENGTH_INFERRED, false,
 	 "an enlightened VMCS of Hyper-V: memory does not tell whether it is active",
 	 "struct hv_enlightened_vmcs, arch/x86/include/asm/hyperv-tlfs.h"},

@@ -95,12 +95,22 @@ static struct error *read_dwarf(struct inputs *inputs, struct input_file *file)
 	return add_types(inputs, file->value, type_file_read_dwarf);
 }
 
+static struct error *read_calibration(struct inputs *inputs, struct input_file *file)
+{
+	_cleanup_free_ char *text = NULL;
+
+	try(input_text(file->value, &text));
+	return error_wrap(calibrations_add(&inputs->calibrations, file->value, text), "%s",
+			  file->value);
+}
+
 enum {
 	INPUT_HOST_REGS = 1024,
 	INPUT_EVIDENCE,
 	INPUT_SYMBOLS,
 	INPUT_BTF,
 	INPUT_VMLINUX,
+	INPUT_CALIBRATION,
 };
 
 static const struct argp_option options[] = {
@@ -109,6 +119,7 @@ static const struct argp_option options[] = {
 	{"btf", INPUT_BTF, "[MODULE=]FILE", 0, "types of the kernel or a module, if it has none",
 	 0},
 	{"vmlinux", INPUT_VMLINUX, "FILE", 0, "types out of DWARF: vmlinux, MODULE.ko.debug", 0},
+	{"calibration", INPUT_CALIBRATION, "FILE", 0, "how this CPU lays out a VMCS (JSON)", 0},
 	{"evidence", INPUT_EVIDENCE, "FILE", 0, "add evidence from outside the dump (JSON)", 0},
 	{},
 };
@@ -120,7 +131,7 @@ static const struct input_kind {
 } kinds[] = {
 	{INPUT_HOST_REGS, false, read_host_regs}, {INPUT_EVIDENCE, false, read_evidence},
 	{INPUT_SYMBOLS, true, read_symbols},      {INPUT_BTF, true, read_btf},
-	{INPUT_VMLINUX, true, read_dwarf},
+	{INPUT_VMLINUX, true, read_dwarf},        {INPUT_CALIBRATION, true, read_calibration},
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
@@ -167,6 +178,7 @@ void inputs_deinit(struct inputs *inputs)
 		evidence_list_deinit(&inputs->files[i].evidence);
 	for (size_t i = 0; i < inputs->kernel.type_count; i++)
 		type_file_deinit(&inputs->kernel.types[i]);
+	calibrations_deinit(&inputs->calibrations);
 	free(inputs->kernel.types);
 	free(inputs->kernel.symbols);
 	free(inputs->files);

@@ -5,6 +5,7 @@
 #include <argp.h>
 
 #include "kernel/kernel.h"
+#include "virt/calibration.h"
 #include "virt/host_regs.h"
 #include "virt/report.h"
 
@@ -20,6 +21,7 @@ struct inputs {
 	} * files;
 	size_t count;
 	struct kernel_files kernel;
+	struct calibrations calibrations;
 	const char *host_regs_path; /* NULL: none */
 	struct host_regs host_regs;
 };

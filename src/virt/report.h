@@ -39,6 +39,15 @@ struct stack_entry {
 	bool reliable;
 };
 
+/** The region that VMXON was executed with. It decides nothing, and stays after VMXOFF. */
+struct vmxon_finding {
+	bool known; /* the kernel has one for that CPU */
+	uint64_t physical;
+	bool readable;
+	uint32_t revision; /* in the region */
+	bool wrong; /* it is not the CPU's: VMXON would fail (SDM 3C 30.3, VMXON) */
+};
+
 struct cpu_finding {
 	unsigned cpu;
 	bool online; /* as the mask stood at the crash */
@@ -50,6 +59,7 @@ struct cpu_finding {
 	size_t stack_count;
 	char *stack_end;
 	unsigned properties; /* 1 << PROPERTY_VMX | 1 << PROPERTY_SVM: those that must be off */
+	struct vmxon_finding vmxon;
 	bool vmcs_complete; /* every VMCS that this CPU may have loaded is listed below */
 	struct vmcs_finding *vmcs;
 	size_t vmcs_count;
@@ -110,7 +120,8 @@ struct report {
 	size_t chain_count;
 	struct evidence_list evidence;
 	struct scan scan;
-	struct text_list notes; /* what was made of files that were given; for people */
+	struct text_list
+		notes; /* for people: what was made of files that were given; what is odd */
 	/* Made by verdict_judge(). */
 	struct text_list conflicts;
 	enum verdict verdict;

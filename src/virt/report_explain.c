@@ -160,6 +160,19 @@ static void explain_lost(const struct report *report, const struct cpu_finding *
 	}
 }
 
+static void explain_vmxon(const struct vmxon_finding *vmxon, FILE *file)
+{
+	if (!vmxon->known)
+		return;
+	fprintf(file, "\nIts VMXON region is at 0x%" PRIx64 ", ", vmxon->physical);
+	if (vmxon->readable)
+		fprintf(file, "of %srevision 0x%x", vmxon->wrong ? "the wrong " : "",
+			vmxon->revision);
+	else
+		fprintf(file, "which is not in the dump");
+	fprintf(file, "; it is the same before VMXON and after VMXOFF, and decides nothing.\n");
+}
+
 struct error *report_explain(const struct report *report, unsigned number, FILE *file)
 {
 	const struct cpu_finding *cpu = report_cpu(report, number);
@@ -177,6 +190,7 @@ struct error *report_explain(const struct report *report, unsigned number, FILE 
 	for (size_t i = 0; i < cpu->vmcs_count; i++)
 		explain_vmcs(report, cpu, &cpu->vmcs[i], file);
 	explain_lost(report, cpu, file);
+	explain_vmxon(&cpu->vmxon, file);
 	if (!(cpu->properties & 1u << PROPERTY_VMX))
 		return NULL;
 	if (!cpu->vmcs_complete) {

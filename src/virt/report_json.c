@@ -114,6 +114,21 @@ static struct json_object *vmcs_json(const struct vmcs_finding *vmcs)
 	return object;
 }
 
+static struct json_object *vmxon_json(const struct vmxon_finding *vmxon)
+{
+	if (!vmxon->known)
+		return NULL;
+	struct json_object *object = json_object_new_object();
+
+	put_address(object, "physical", vmxon->physical);
+	if (vmxon->readable)
+		put_address(object, "revision", vmxon->revision);
+	else
+		put(object, "revision", NULL);
+	put_bool(object, "wrong", vmxon->wrong);
+	return object;
+}
+
 static struct json_object *cpu_json(const struct cpu_finding *cpu)
 {
 	struct json_object *object = json_object_new_object();
@@ -140,6 +155,7 @@ static struct json_object *cpu_json(const struct cpu_finding *cpu)
 	put_text(virtualization, "property", properties_name(cpu->properties));
 	put_finding(virtualization, PROPERTY_VMX, &cpu->finding);
 	put(object, "virtualization", virtualization);
+	put(object, "vmxon", vmxon_json(&cpu->vmxon));
 	for (size_t i = 0; i < cpu->vmcs_count; i++)
 		json_object_array_add(vmcs, vmcs_json(&cpu->vmcs[i]));
 	put(object, "vmcs", vmcs);

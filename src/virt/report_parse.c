@@ -1,112 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <errno.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "virt/json_get.h"
 #include "virt/report_json.h"
-
-/* More than any machine has; a file that says otherwise is not ours. */
-#define MAX_ITEMS 65536
-
-static struct error *foreign(const char *key, const char *want)
-{
-	return error_new(ERROR_FORMAT, "\"%s\" is missing or is not %s", key, want);
-}
-
-static struct error *get(struct json_object *object, const char *key, enum json_type type,
-			 const char *want, struct json_object **ret)
-{
-	if (!json_object_object_get_ex(object, key, ret) || !json_object_is_type(*ret, type))
-		return foreign(key, want);
-	return NULL;
-}
-
-/** The text of @key into *@ret; null gives NULL. */
-static struct error *get_text(struct json_object *object, const char *key, char **ret)
-{
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(object, key, &value))
-		return foreign(key, "a text");
-	if (!value)
-		return NULL;
-	if (!json_object_is_type(value, json_type_string))
-		return foreign(key, "a text");
-	return text_set(ret, "%s", json_object_get_string(value));
-}
-
-/** A text that must be there, owned by @object. */
-static struct error *get_word(struct json_object *object, const char *key, const char **ret)
-{
-	struct json_object *value;
-
-	try(get(object, key, json_type_string, "a text", &value));
-	*ret = json_object_get_string(value);
-	return NULL;
-}
-
-static struct error *get_bool(struct json_object *object, const char *key, bool *ret)
-{
-	struct json_object *value;
-
-	try(get(object, key, json_type_boolean, "true or false", &value));
-	*ret = json_object_get_boolean(value);
-	return NULL;
-}
-
-static struct error *get_number(struct json_object *object, const char *key, uint64_t limit,
-				uint64_t *ret)
-{
-	struct json_object *value;
-
-	try(get(object, key, json_type_int, "a number", &value));
-	errno = 0;
-	*ret = json_object_get_uint64(value);
-	if (json_object_get_int64(value) < 0 || *ret > limit)
-		return foreign(key, "a number in its range");
-	return NULL;
-}
-
-static struct error *get_cpu(struct json_object *object, const char *key, unsigned *ret)
-{
-	uint64_t number;
-
-	try(get_number(object, key, MAX_ITEMS, &number));
-	*ret = number;
-	return NULL;
-}
-
-static struct error *get_address(struct json_object *object, const char *key, uint64_t *ret)
-{
-	const char *text;
-	char *end;
-
-	try(get_word(object, key, &text));
-	if (strncmp(text, "0x", 2))
-		return foreign(key, "an address");
-	errno = 0;
-	*ret = strtoull(text, &end, 16);
-	return errno || *end || end == text + 2 ? foreign(key, "an address") : NULL;
-}
-
-static struct error *get_array(struct json_object *object, const char *key,
-			       struct json_object **ret)
-{
-	try(get(object, key, json_type_array, "a list", ret));
-	if (json_object_array_length(*ret) > MAX_ITEMS)
-		return foreign(key, "a list of sensible length");
-	return NULL;
-}
-
-static struct error *get_array_object(struct json_object *array, size_t index, const char *key,
-				      struct json_object **ret)
-{
-	*ret = json_object_array_get_idx(array, index);
-	return json_object_is_type(*ret, json_type_object) ? NULL
-							   : foreign(key, "a list of objects");
-}
 
 static struct error *parse_header(struct json_object *root, struct report *report)
 {
@@ -237,6 +136,25 @@ static struct error *parse_role(struct json_object *object, struct cpu_finding *
 	return NULL;
 }
 
+/** Of a report that was made before they were listed: none. */
+static struct error *parse_vmxon(struct json_object *object, struct vmxon_finding *vmxon)
+{
+	struct json_object *region, *value;
+	uint64_t revision;
+
+	if (!json_object_object_get_ex(object, "vmxon", &region) || !region)
+		return NULL;
+	try(get(object, "vmxon", json_type_object, "an object", &region));
+	vmxon->known = true;
+	try(get_address(region, "physical", &vmxon->physical));
+	vmxon->readable = json_object_object_get_ex(region, "revision", &value) && value;
+	if (vmxon->readable) {
+		try(get_address(region, "revision", &revision));
+		vmxon->revision = revision;
+	}
+	return get_bool(region, "wrong", &vmxon->wrong);
+}
+
 static struct error *parse_cpu(struct json_object *object, struct report *report)
 {
 	struct json_object *stack, *vmcs, *item;
@@ -258,6 +176,7 @@ static struct error *parse_cpu(struct json_object *object, struct report *report
 		try(parse_stack(item, cpu));
 	}
 	try(get_text(object, "stack_end", &cpu->stack_end));
+	try(parse_vmxon(object, &cpu->vmxon));
 	try(get_array(object, "vmcs", &vmcs));
 	for (size_t i = 0; i < json_object_array_length(vmcs); i++) {
 		try(get_array_object(vmcs, i, "vmcs", &item));
@@ -402,21 +321,12 @@ static struct error *parse_report(struct json_object *root, struct report *repor
 	return parse_evidence(root, &report->evidence);
 }
 
-static struct error *parse_text(const char *text, struct json_object **ret)
-{
-	enum json_tokener_error broken;
-
-	*ret = json_tokener_parse_verbose(text, &broken);
-	return *ret ? NULL
-		    : error_new(ERROR_FORMAT, "not JSON: %s", json_tokener_error_desc(broken));
-}
-
 struct error *report_parse_json(const char *text, struct report *ret)
 {
 	struct json_object *root;
 	struct report report = {};
 
-	try(parse_text(text, &root));
+	try(json_parse(text, &root));
 	struct error *err = parse_report(root, &report);
 
 	json_object_put(root);
@@ -451,7 +361,7 @@ struct error *report_parse_outside(const char *text, const char *schema, struct 
 	struct evidence_list list = {};
 	struct json_object *root;
 
-	try(parse_text(text, &root));
+	try(json_parse(text, &root));
 	struct error *err = parse_outside(root, schema, &list);
 
 	json_object_put(root);

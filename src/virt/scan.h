@@ -3,6 +3,7 @@
 #define CRASHLAB_VIRT_SCAN_H
 
 #include "kernel/kernel.h"
+#include "virt/calibration.h"
 #include "virt/report.h"
 
 /**
@@ -12,7 +13,7 @@
  * orphan, and becomes direct evidence. All else is for people only: a guest's, a freed one, chance.
  * @progress is called now and then, NULL: not at all.
  */
-struct error *report_scan(struct kernel *kernel, struct report *report,
-			  void (*progress)(uint64_t done, uint64_t total));
+struct error *report_scan(struct kernel *kernel, const struct calibrations *calibrations,
+			  struct report *report, void (*progress)(uint64_t done, uint64_t total));
 
 #endif

@@ -8,7 +8,11 @@
 
 #include "util/cleanup.h"
 
-static const struct vmcs_format *const vmcs_formats[] = {&vmcs_bochs, &vmcs_vmcs12, &vmcs_evmcs};
+static const struct vmcs_format *const vmcs_formats[] = {&vmcs_bochs, &vmcs_vmcs12, &vmcs_evmcs,
+							 &vmcs_calibrated};
+
+/** vmx_vmexit since 4.20, vmx_return before (arch/x86/kvm/vmx/vmenter.S). */
+static const char *const exit_symbols[] = {"vmx_vmexit", "vmx_return"};
 
 uint32_t vmcs_u32(const uint8_t *page, size_t offset)
 {
@@ -33,13 +37,25 @@ void vmcs_judged(struct vmcs_judgement *ret, enum evidence_state state,
 	va_end(args);
 }
 
-const struct vmcs_format *vmcs_find_format(uint32_t revision)
+const struct vmcs_format *vmcs_find_format(const struct collector *collector, uint32_t revision,
+					   const struct vmcs_format *after)
 {
+	bool behind = !after;
+
 	for (size_t i = 0; i < sizeof(vmcs_formats) / sizeof(*vmcs_formats); i++) {
-		if (vmcs_formats[i]->probe(revision))
+		if (behind && vmcs_formats[i]->probe(collector, revision))
 			return vmcs_formats[i];
+		behind |= vmcs_formats[i] == after;
 	}
 	return NULL;
+}
+
+uint64_t vmcs_host_rip(struct collector *collector)
+{
+	for (size_t i = 0; !collector->host_rip && i < 2; i++)
+		error_free(kernel_symbol(collector->kernel, collector->kvm_intel, exit_symbols[i],
+					 &collector->host_rip));
+	return collector->host_rip;
 }
 
 /** What the kernel's records and its emergency path say of a VMCS, whatever its format. */
@@ -82,7 +98,7 @@ static struct error *unreadable(struct collector *collector, const struct vmcs_r
 static struct error *judge_page(struct collector *collector, const struct vmcs_ref *ref,
 				const char **ret)
 {
-	struct vmcs_judgement judgement = {};
+	struct vmcs_judgement judgement;
 	uint8_t page[VMCS_SIZE];
 
 	*ret = "unreadable";
@@ -94,19 +110,20 @@ static struct error *judge_page(struct collector *collector, const struct vmcs_r
 		return failed;
 	}
 	uint32_t revision = vmcs_u32(page, 0) & INT32_MAX;
-	const struct vmcs_format *format = vmcs_find_format(revision);
+	const struct vmcs_format *format = vmcs_find_format(collector, revision, NULL);
 
 	*ret = format ? format->name : "silicon";
 	if (!revision)
 		return unreadable(collector, ref, "the region's revision is 0: this is no VMCS");
-	if (!format)
-		return NULL;
-	format->judge(collector, ref, page, &judgement);
-	struct evidence evidence = {
-		PROPERTY_VMCS,      ref->cpu,       ref->physical, judgement.state,
-		judgement.strength, format->source, NULL};
+	for (; format; format = vmcs_find_format(collector, revision, format)) {
+		format->judge(collector, ref, page, &judgement);
+		struct evidence evidence = {
+			PROPERTY_VMCS,      ref->cpu,       ref->physical, judgement.state,
+			judgement.strength, format->source, NULL};
 
-	return evidence_add(&collector->report->evidence, evidence, "%s", judgement.reason);
+		try(evidence_add(&collector->report->evidence, evidence, "%s", judgement.reason));
+	}
+	return NULL;
 }
 
 static struct error *report_ref(struct collector *collector, struct vmcs_ref *ref)

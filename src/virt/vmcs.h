@@ -71,16 +71,23 @@ struct vmcs_format {
 	const char *source; /* in the table of evidence sources */
 	bool tells; /* a region can tell that it is active, so the scan looks for the format */
 	/** True for a region with this revision id (the first 31 bits of the region). */
-	bool (*probe)(uint32_t revision);
+	bool (*probe)(const struct collector *collector, uint32_t revision);
 	/** Judge the region @page, of VMCS_SIZE bytes. */
 	void (*judge)(struct collector *collector, const struct vmcs_ref *ref, const uint8_t *page,
 		      struct vmcs_judgement *ret);
 };
 
-extern const struct vmcs_format vmcs_bochs, vmcs_vmcs12, vmcs_evmcs;
+extern const struct vmcs_format vmcs_bochs, vmcs_vmcs12, vmcs_evmcs, vmcs_calibrated;
 
-/** The format of regions with @revision, or NULL. */
-const struct vmcs_format *vmcs_find_format(uint32_t revision);
+/**
+ * The format of regions with @revision, or NULL. A revision may be known and calibrated as well:
+ * the next one behind @after (NULL: the first), for both are to speak.
+ */
+const struct vmcs_format *vmcs_find_format(const struct collector *collector, uint32_t revision,
+					   const struct vmcs_format *after);
+
+/** Where VM exits lead, what KVM writes into HOST_RIP; 0 when that is not known. */
+uint64_t vmcs_host_rip(struct collector *collector);
 
 /** The little-endian number at @offset of a region. */
 uint32_t vmcs_u32(const uint8_t *page, size_t offset);

@@ -9,8 +9,9 @@
 #define BOCHS_REVISION 0x2b
 #define BOCHS_LAUNCH_STATE 8
 
-static bool bochs_probe(uint32_t revision)
+static bool bochs_probe(const struct collector *collector, uint32_t revision)
 {
+	(void)collector;
 	return revision == BOCHS_REVISION;
 }
 

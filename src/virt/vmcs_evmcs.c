@@ -8,8 +8,9 @@
  */
 #define EVMCS_REVISION 1
 
-static bool evmcs_probe(uint32_t revision)
+static bool evmcs_probe(const struct collector *collector, uint32_t revision)
 {
+	(void)collector;
 	return revision == EVMCS_REVISION;
 }
 

@@ -7,7 +7,8 @@
 
 /*
  * struct vmcs12 of a KVM that runs this machine (arch/x86/kvm/vmx/vmcs12.h; its offsets are ABI,
- * vmx_check_vmcs12_offsets()). While the VMCS is current, KVM works on a cached copy; VMCLEAR of
+ * vmx_check_vmcs12_offsets()). Launched is set in the cached copy at the first VM exit
+ * (prepare_vmcs12()). While the VMCS is current, KVM works on a cached copy; VMCLEAR of
  * the current one and VMPTRLD of another write it back (nested_release_vmcs12()), VMCLEAR then
  * stores launch_state 0 (handle_vmclear()), and VMXOFF discards the copy unwritten (free_nested()).
  * So launch state 1 in memory is a VMCS never cleared since; 0 may be older than the cached copy,
@@ -28,8 +29,9 @@ static const struct {
 	{"controls_shadow.vm_entry", 780, 4}, {"controls_shadow.secondary_exec", 804, 4},
 };
 
-static bool vmcs12_probe(uint32_t revision)
+static bool vmcs12_probe(const struct collector *collector, uint32_t revision)
 {
+	(void)collector;
 	return revision == VMCS12_REVISION;
 }
 
@@ -107,6 +109,10 @@ static void vmcs12_judge(struct collector *collector, const struct vmcs_ref *ref
 	else if (!vmcs_is_loaded(ref))
 		vmcs_judged(ret, STATE_OFF, STRENGTH_INFERRED,
 			    "launch_state 0, and KVM has it loaded on no CPU");
+	else if (ref->left_before && !ref->launched)
+		vmcs_judged(ret, STATE_OFF, STRENGTH_INFERRED,
+			    "launch_state 0; KVM loaded it after this CPU had left VMX operation, "
+			    "where VMPTRLD and VMWRITE do nothing (a phantom entry)");
 	else if (is_blank(page))
 		vmcs_judged(
 			ret, STATE_ON, STRENGTH_INFERRED,

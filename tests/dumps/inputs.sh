@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What is told from outside the dump (--evidence, --host-regs, --symbols, --btf, --vmlinux): it counts,
+# What is told from outside the dump (--evidence, --calibration, --symbols and so on): it counts,
 # it is checked, and a file that is wrong is refused by name.
 # shellcheck source=tests/tap.sh
 cd "$(dirname "$0")/../.." || exit 1
@@ -79,6 +79,47 @@ refuses "an evidence file that is not there" 'none.json: No such file' \
 	"$verify" --evidence "$work/none.json" "$healthy"
 refuses "registers that are none" 'cut.json: host registers: no line' \
 	"$verify" --host-regs "$work/cut.json" "$healthy"
+
+# ---- calibration ----
+broken=$work/broken calibration=tests/dumps/bochs.calibration.json
+tests/dumps/unpack vmcs-left-active >"$broken"
+
+# without_format DUMP CALIBRATION: status of the dump's verdict without the built-in format's word
+without_format()
+{
+	"$verify" --json --calibration "$2" "$1" >"$work/with.json"
+	tr -d '\n' <"$work/with.json" |
+		sed -E 's/\{[^{}]*"source": ?"vmcs-bochs"[^{}]*\}, *//g' >"$work/without.json"
+	if grep -Eq '"source": ?"vmcs-bochs"' "$work/without.json"; then
+		return 99
+	fi
+	"$verify" "$work/without.json"
+}
+
+check "a calibration of what is known already: PASS" status 0 "$verify" --calibration "$calibration" "$healthy"
+check "a calibration of what is known already: FAIL" status 1 "$verify" --calibration "$calibration" "$broken"
+check "the calibration alone: PASS" status 0 without_format "$healthy" "$calibration"
+check "the calibration alone: FAIL" status 1 without_format "$broken" "$calibration"
+check "the calibration alone is direct" \
+	says 'VMCS 0x[0-9a-f]+ of CPU 0 is active .direct, vmcs-calibrated' "$verify" "$work/without.json"
+sed 's/"clear": "0x0", "launched": "0x1"/"clear": "0x1", "launched": "0x0"/' "$calibration" >"$work/swapped.json"
+check "a wrong calibration is a conflict" \
+	says '^CONFLICT .*vmcs-bochs says active.*vmcs-calibrated says clear' \
+	"$verify" --calibration "$work/swapped.json" "$broken"
+check "a wrong calibration: FAIL stays FAIL" status 1 "$verify" --calibration "$work/swapped.json" "$broken"
+check "a wrong calibration: PASS does not stay PASS" status 1 "$verify" --calibration "$work/swapped.json" "$healthy"
+sed 's/3240/3232/' "$calibration" >"$work/shifted.json"
+check "one of another layout says nothing" status 2 without_format "$broken" "$work/shifted.json"
+check "and says why" says 'shifted.json does not fit: host_rip would be' "$verify" "$work/without.json"
+sed 's/0x2b/0x12/' "$calibration" >"$work/revision.json"
+check "one of another revision is not used, and that is said" \
+	says 'revision.json: not used, no VMCS here has its revision 0x12' \
+	"$verify" --calibration "$work/revision.json" "$healthy"
+check "nor on AMD" says 'json: not used' "$verify" --calibration "$calibration" "$amd"
+refuses "a calibration that is none" 'verdict.json: schema "crashlab-verdict/1" is not crashlab-calibration/1' \
+	"$verify" --calibration "$work/verdict.json" "$healthy"
+refuses "the same revision twice" 'revision 0x2b was calibrated before' \
+	"$verify" --calibration "$calibration" --calibration "$work/swapped.json" "$healthy"
 
 # ---- symbols and types, for a kernel that tells neither where its symbols are nor KVM's types ----
 old=$work/old map=$work/System.map

@@ -60,7 +60,7 @@ static void analyse(void)
 	if (!err)
 		err = kernel_open(dump, NULL, &kernel);
 	if (!err)
-		err = report_collect(kernel, &report);
+		err = report_collect(kernel, NULL, &report);
 	if (!err)
 		err = verdict_judge(&report, false);
 	error_free(err);

@@ -121,7 +121,7 @@ static struct error *analyse(const struct capsule *capsule, struct report *repor
 	if (!err)
 		err = kernel_open(dump, NULL, &kernel);
 	if (!err)
-		err = report_collect(kernel, report);
+		err = report_collect(kernel, NULL, report);
 	if (!err)
 		err = verdict_judge(report, false);
 	kernel_close(kernel);

@@ -110,9 +110,9 @@ static void lose_vmcss(struct file *file)
 
 static void analyse(struct file *file, struct report *report, bool scan)
 {
-	ok(report_collect(file->kernel, report));
+	ok(report_collect(file->kernel, NULL, report));
 	if (scan)
-		ok(report_scan(file->kernel, report, NULL));
+		ok(report_scan(file->kernel, NULL, report, NULL));
 	ok(verdict_judge(report, false));
 }
 

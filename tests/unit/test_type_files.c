@@ -267,7 +267,7 @@ static struct error *analyse(const struct without *file, const struct kernel_fil
 	struct error *err = kernel_open(dump, files, &kernel);
 
 	if (!err)
-		err = report_collect(kernel, report);
+		err = report_collect(kernel, NULL, report);
 	if (!err)
 		err = verdict_judge(report, false);
 	kernel_close(kernel);
