@@ -44,6 +44,7 @@ static double now(void)
 
 static void set_trouble(struct watch *watch, char *text)
 {
+	text[strcspn(text, "\n")] = '\0'; /* libvirt's errors have QEMU's warnings below */
 	if (watch->trouble)
 		free(text);
 	else
