@@ -53,6 +53,9 @@ $(B)/.setup: scripts/setup.sh scripts/packages.txt
 	@scripts/setup.sh
 	@touch $@
 
+# The page's style sheet is put into the program.
+$(B)/obj/src/lab/report_html.o $(B)/san/obj/src/lab/report_html.o: src/lab/report.css
+
 objects = $(patsubst %.c,$(1)/%.o,$(2))
 
 # $(call program_rules,DIR,NAME,FLAGS): DIR/bin/NAME out of DIR/obj

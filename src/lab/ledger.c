@@ -55,6 +55,7 @@ static struct error *add_run(struct ledger *ledger, const struct run_request *re
 		.images = format_string("%s", ledger->options->paths.images),
 		.save = format_string("%s", request->save),
 		.timeout_factor = request->timeout_factor,
+		.timeout = request->timeout,
 		.seed = request->seed,
 	};
 	struct record *records = calloc(plan->count, sizeof(*records));
@@ -205,6 +206,7 @@ static void restore_request(struct run_request *request, struct plan *plan)
 	request->scenario = plan->run.scenario;
 	request->save = plan->run.save;
 	request->timeout_factor = plan->run.timeout_factor;
+	request->timeout = plan->run.timeout;
 	request->seed = plan->run.seed;
 }
 

@@ -14,7 +14,9 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "lab/estimate.h"
 #include "lab/files.h"
+#include "lab/results_json.h"
 #include "util/cleanup.h"
 
 #define ROOT_MARK "appliance/domain.xml"
@@ -207,17 +209,30 @@ struct error *plan_add(const struct lab_paths *paths, const struct run_request *
 	return plan_case(paths, request, run);
 }
 
-static struct error *plan_cases(const struct lab_paths *paths, const struct run_request *request,
-				const char *kernel, struct plan *plan)
+static struct error *plan_kernel(const struct lab_paths *paths, const struct run_request *request,
+				 const char *kernel, struct plan *plan)
 {
-	plan->cases = calloc(plan->scenario.count, sizeof(*plan->cases));
-	if (!plan->cases)
-		return error_new(ERROR_NO_MEMORY, "out of memory");
 	for (size_t i = 0; i < plan->scenario.count; i++) {
 		const struct case_spec *spec = &plan->scenario.cases[i];
 		if (!request->only || !fnmatch(request->only, spec->name, 0))
 			try(plan_add(paths, request, plan, spec, kernel));
 	}
+	return NULL;
+}
+
+/* Every case with every one of the comma-separated @kernels, which is used up. */
+static struct error *plan_cases(const struct lab_paths *paths, const struct run_request *request,
+				char *kernels, struct plan *plan)
+{
+	size_t count = 1;
+
+	for (const char *comma = kernels; (comma = strchr(comma, ',')); comma++)
+		count++;
+	plan->cases = calloc(plan->scenario.count * count, sizeof(*plan->cases));
+	if (!plan->cases)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	for (char *kernel; (kernel = strsep(&kernels, ","));)
+		try(plan_kernel(paths, request, kernel, plan));
 	if (!plan->count)
 		return error_new(ERROR_USAGE, "the scenario has no case \"%s\"", request->only);
 	return NULL;
@@ -274,7 +289,10 @@ void plan_print(const struct plan *plan, FILE *out)
 		const struct case_run *run = &plan->cases[i];
 		const struct case_spec *spec = run->spec;
 		struct libscols_line *line = scols_table_new_line(table, NULL);
-		scols_line_set_data(line, 0, spec->name);
+		scols_line_refer_data(line, 0,
+				      spec->iteration > 1
+					      ? format_string("%s #%u", spec->name, spec->iteration)
+					      : format_string("%s", spec->name));
 		scols_line_set_data(line, 1, vendor_names[spec->vendor]);
 		scols_line_set_data(line, 2, run->backend ? run->backend->name : "(none)");
 		scols_line_refer_data(line, 3, format_string("CPU %u", spec->panic_cpu));
@@ -285,6 +303,23 @@ void plan_print(const struct plan *plan, FILE *out)
 	}
 	scols_print_table(table);
 	scols_unref_table(table);
+}
+
+void plan_print_json(const struct plan *plan, const struct estimate *estimate, FILE *out)
+{
+	json_object *object = json_object_new_object(), *list = json_object_new_array();
+
+	json_object_object_add(object, "schema", json_object_new_string("crashlab-plan/1"));
+	json_object_object_add(object, "estimated_seconds", json_seconds(estimate->seconds));
+	for (size_t i = 0; i < plan->count; i++) {
+		struct record record;
+		case_record(&plan->cases[i], "", &record);
+		json_object_array_add(list,
+				      fields_to_json(record_fields, record_field_count, &record));
+		record_deinit(&record);
+	}
+	json_object_object_add(object, "cases", list);
+	json_print(out, object);
 }
 
 void plan_deinit(struct plan *plan)

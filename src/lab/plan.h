@@ -30,8 +30,11 @@ struct error *plan_place(struct plan *plan, bool make);
 /** The absolute path of the results directory that was asked for; NULL: the one of the project. */
 char *results_directory(const struct lab_paths *paths, const char *given);
 
-/** Print it as a table. */
+struct estimate;
+
+/** Print it as a table, or as JSON (docs/interfaces.md, section 8). */
 void plan_print(const struct plan *plan, FILE *out);
+void plan_print_json(const struct plan *plan, const struct estimate *estimate, FILE *out);
 
 void plan_deinit(struct plan *plan);
 

@@ -64,6 +64,7 @@ const struct field run_fields[] = {
 	RUN_TEXT(images),
 	RUN_TEXT(save),
 	FIELD(struct run_record, FIELD_REAL, timeout_factor, "timeout_factor", "timeout_factor"),
+	FIELD(struct run_record, FIELD_REAL, timeout, "timeout", "timeout"),
 	FIELD(struct run_record, FIELD_INTEGER, seed, "seed", "seed"),
 };
 const size_t run_field_count = sizeof(run_fields) / sizeof(run_fields[0]);

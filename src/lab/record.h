@@ -43,7 +43,7 @@ struct run_record {
 		*ended; /* UTC, as 2026-11-24T13:00:00Z; no @ended: it was cut off, or runs */
 	char *command, *host;
 	char *scenario, *images, *save;
-	double timeout_factor;
+	double timeout_factor, timeout;
 	int64_t seed;
 };
 

@@ -11,9 +11,11 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 
+#include "lab/estimate.h"
 #include "lab/files.h"
 #include "lab/ledger.h"
 #include "lab/plan.h"
+#include "lab/results_json.h"
 #include "lab/space.h"
 #include "lab/table.h"
 #include "util/cleanup.h"
@@ -230,7 +232,7 @@ static struct error *run_cases(const struct plan *plan, const struct run_request
 
 	if (!workers || ended < 0 || signals < 0)
 		return error_errno(errno, "preparing the run");
-	pool.progress = progress_create(stdout, plan->count);
+	pool.progress = progress_create(request->json ? stderr : stdout, plan->count);
 	for (size_t i = 0; i < plan->count; i++)
 		workers[i] = (struct worker){.pool = &pool, .run = &plan->cases[i]};
 	run_pool(&pool);
@@ -260,22 +262,41 @@ static size_t count_left(const struct record_list *cases)
 }
 
 /* The whole of the run, what was there before it went on included. */
-static struct error *tell_result(struct ledger *ledger, struct error *err, int *ret_status)
+static struct error *print_result(struct ledger *ledger, bool json, int *ret_status,
+				  size_t *ret_left)
 {
 	struct record_list cases;
-	struct error *unread = db_cases(ledger->db, ledger->run, &cases);
+	struct run_record run;
+
+	try(db_find_run(ledger->db, ledger->run, &run));
+	struct error *err = db_cases(ledger->db, ledger->run, &cases);
+	if (!err) {
+		*ret_status = exit_status(&cases);
+		*ret_left = count_left(&cases);
+		if (json)
+			results_print_json(stdout, &run, &cases);
+		else
+			printf("\n");
+		if (!json && *ret_left < cases.count)
+			table_print(stdout, &cases);
+		if (!json)
+			printf("results: %s\n", ledger->plan->directory);
+		record_list_deinit(&cases);
+	}
+	run_record_deinit(&run);
+	return err;
+}
+
+static struct error *tell_result(struct ledger *ledger, struct error *err, bool json,
+				 int *ret_status)
+{
+	size_t left = 0;
+	struct error *unread = print_result(ledger, json, ret_status, &left);
 
 	if (unread) {
 		error_free(err);
 		return unread;
 	}
-	*ret_status = exit_status(&cases);
-	size_t left = count_left(&cases);
-	putchar('\n');
-	if (left < cases.count)
-		table_print(stdout, &cases);
-	printf("results: %s\n", ledger->plan->directory);
-	record_list_deinit(&cases);
 	if (left)
 		err = error_wrap(err ? err : error_new(ERROR_SYSTEM, "incomplete"),
 				 "%zu cases were not run; `crashlab run --resume=%s` goes on", left,
@@ -305,6 +326,7 @@ static struct error *run_plan(struct plan *plan, const struct lab_paths *paths,
 	const struct run_options options = {.paths = *paths,
 					    .save = request->save,
 					    .timeout_factor = request->timeout_factor,
+					    .timeout = request->timeout,
 					    .stop_fd = stop};
 
 	struct ledger ledger;
@@ -316,9 +338,26 @@ static struct error *run_plan(struct plan *plan, const struct lab_paths *paths,
 	backend_clean();
 	struct error *err = run_cases(plan, request, &options, &ledger);
 	backend_shutdown();
-	err = tell_result(&ledger, err, ret_status);
+	err = tell_result(&ledger, err, request->json, ret_status);
 	ledger_close(&ledger);
 	return err;
+}
+
+static struct error *list_plan(const struct plan *plan, const struct run_request *request)
+{
+	struct estimate estimate;
+
+	try(estimate_make(plan, count_cores(), request->jobs, &estimate));
+	_cleanup_free_ char *words = estimate_words(estimate.seconds);
+	if (request->json) {
+		plan_print_json(plan, &estimate, stdout);
+		return NULL;
+	}
+	plan_print(plan, stdout);
+	printf("\n%zu case%s, about %s (%zu judged by past ones, %zu by what is usual on 2 "
+	       "cores)\n",
+	       plan->count, plan->count == 1 ? "" : "s", words, estimate.past, estimate.guessed);
+	return NULL;
 }
 
 struct error *run_scenario(struct lab_paths *paths, struct run_request *request, int *ret_status)
@@ -329,7 +368,7 @@ struct error *run_scenario(struct lab_paths *paths, struct run_request *request,
 	try(request->resume ? plan_resume(paths, request, &plan)
 			    : plan_make(paths, request, &plan));
 	if (request->list) {
-		plan_print(&plan, stdout);
+		err = list_plan(&plan, request);
 		*ret_status = 0;
 	} else {
 		err = run_plan(&plan, paths, request, ret_status);

@@ -9,14 +9,15 @@
 /** What `crashlab run` was asked for. NULL or 0: not given. */
 struct run_request {
 	const char *scenario; /* a name in scenarios/, or a path */
-	const char *backend, *kernel, *results, *only, *save;
+	const char *kernel; /* a release, or several, comma-separated */
+	const char *backend, *results, *only, *save;
 	const char *resume; /* the name of a run to go on with, "" for the newest */
 	const char *command; /* the command line, for the record */
 	const char *const *set; /* as in struct scenario_options */
 	int64_t seed;
 	unsigned jobs; /* cases at a time; 0: as the cores allow */
-	double timeout_factor;
-	bool dry_run, list;
+	double timeout_factor, timeout;
+	bool dry_run, list, json;
 };
 
 /** Find the lab's parts: upwards of this program, or @images for the images. */

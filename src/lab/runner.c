@@ -58,6 +58,8 @@ static void set_stage(struct watch *watch, enum stage stage)
 	run->stage = stage;
 	run->reached[stage] = now() - watch->start;
 	watch->deadline = now() + run->backend->limits[stage] * watch->options->timeout_factor;
+	if (watch->options->timeout > 0)
+		watch->deadline = MIN(watch->deadline, watch->start + watch->options->timeout);
 	progress_stage(watch->progress, run->index, stage);
 }
 

@@ -15,6 +15,7 @@ struct run_options {
 	struct lab_paths paths;
 	const char *save; /* "always", "fail", "never" */
 	double timeout_factor;
+	double timeout; /* seconds of a whole case; 0: only the stages have limits */
 	int stop_fd; /* readable: end everything */
 };
 

@@ -175,13 +175,19 @@ static void inherit(char **value, const char *from)
 		*value = format_string("%s", from);
 }
 
-static struct error * override(struct section *section, const struct scenario_options *options)
+struct error *scenario_check_override(const char *key, const char *value)
+{
+	bool many;
+
+	return scenario_check_values(&scenario_keys[scenario_key_find(key)], value, &many);
+}
+
+static struct error *apply_overrides(struct section *section,
+				     const struct scenario_options *options)
 {
 	for (const char *const *set = options ? options->set : NULL; set && set[0]; set += 2) {
-		size_t index = scenario_key_find(set[0]);
-		bool many;
-		try(scenario_check_values(&scenario_keys[index], set[1], &many));
-		try(text_set(&section->values[index], "%s", set[1]));
+		try(scenario_check_override(set[0], set[1]));
+		try(text_set(&section->values[scenario_key_find(set[0])], "%s", set[1]));
 	}
 	return NULL;
 }
@@ -193,7 +199,7 @@ static struct error *section_cases(struct reader *reader)
 	for (size_t i = 0; i < scenario_key_count; i++)
 		inherit(&section->values[i], reader->defaults.values[i]);
 	inherit(&section->without, reader->defaults.without);
-	try(override(section, reader->options));
+	try(apply_overrides(section, reader->options));
 	return scenario_expand(section, reader->options ? reader->options->seed : 0,
 			       reader->scenario);
 }

@@ -26,6 +26,9 @@ struct scenario_options {
 	uint64_t seed; /* of the numbers that are drawn */
 };
 
+/** An ERROR_USAGE when @value may not stand in a scenario for @key. */
+struct error *scenario_check_override(const char *key, const char *value);
+
 /** What a case is when nothing is said. */
 extern const struct case_spec case_built_in;
 
