@@ -35,18 +35,24 @@ find_boot_disk()
 	return 1
 }
 
+# Set $capture to what kexec wants to know.
+find_capture_kernel()
+{
+	if [ -e $kdump/vmlinuz ]; then
+		capture="$kdump/vmlinuz --initrd=$kdump/initramfs"
+	else
+		boot=$(find_boot_disk) || fail armed "no boot disk, and no capture kernel in the initramfs"
+		capture="${boot}2 --args-linux --initrd=${boot}3"
+	fi
+}
+
 # -i: no checksum over the capture kernel, when it is loaded and again when it is started, which in
 # an emulated CPU takes seconds. The kernel from the boot disk is an ELF file.
 arm_kdump()
 {
-	cmdline=$(cat $kdump/cmdline)
-	if [ -e $kdump/vmlinuz ]; then
-		set -- $kdump/vmlinuz --initrd=$kdump/initramfs
-	else
-		boot=$(find_boot_disk) || fail armed "no boot disk, and no capture kernel in the initramfs"
-		set -- "${boot}2" --args-linux "--initrd=${boot}3"
-	fi
-	kexec -p -i "$@" "--command-line=$cmdline" 2>/run/kexec ||
+	find_capture_kernel
+	# shellcheck disable=SC2086 # its options, one a word
+	kexec -p -i $capture "--command-line=$(cat $kdump/cmdline)" 2>/run/kexec ||
 		fail armed "kexec: $(tail -n 1 /run/kexec)"
 	event armed
 }
@@ -86,8 +92,18 @@ start_guests()
 # jump-optimized probe would hold the reboot CPU with interrupts on.
 quiet_kernel()
 {
-	echo 0 >/proc/sys/kernel/printk
+	echo "${case_printk:-0}" >/proc/sys/kernel/printk
 	[ ! -e /proc/sys/debug/kprobes-optimization ] || echo 0 >/proc/sys/debug/kprobes-optimization
+}
+
+# The kernel that `kexec -e` boots: the capture kernel's, which finds no dump (capture.sh).
+load_next_kernel()
+{
+	[ "$case_reboot" = kexec ] || return
+	find_capture_kernel
+	# shellcheck disable=SC2086 # its options, one a word
+	kexec -l $capture "--command-line=$(cat $kdump/cmdline)" 2>/run/kexec ||
+		fail kexec "kexec: $(tail -n 1 /run/kexec)"
 }
 
 strike()
@@ -97,8 +113,19 @@ strike()
 		${case_trigger:+--trigger "$case_trigger"} \
 		${case_hold_us:+--hold-us "$case_hold_us"} \
 		${case_delay_us:+--delay-us "$case_delay_us"} \
+		${case_delay_min_us:+--delay-min-us "$case_delay_min_us"} \
+		${case_delay_max_us:+--delay-max-us "$case_delay_max_us"} \
+		${case_sweep:+--sweep "$case_sweep"} \
+		${case_seed:+--seed "$case_seed"} \
+		${case_frequency:+--frequency "$case_frequency"} \
 		--events /dev/ttyS1 2>/run/strike
-	fail strike "crashtrigger ended with $?: $(tail -n 1 /run/strike)"
+	status=$?
+	why=$(tail -n 1 /run/strike)
+	if [ $status = 2 ]; then
+		event "skipped text=${why#crashtrigger: }"
+		idle
+	fi
+	fail strike "crashtrigger ended with $status: $why"
 }
 
 start
@@ -109,7 +136,9 @@ read_case
 umount /mnt
 event "case id=$case_id"
 load_kvm
+modprobe -q msr
 arm_kdump
+load_next_kernel
 break_appliance
 start_guests
 quiet_kernel

@@ -41,6 +41,11 @@ save_wanted()
 }
 
 start
+# A reboot by kexec boots the same image (agent.sh): there was no crash.
+if [ ! -e $vmcore ]; then
+	event "boot release=$(uname -r)"
+	idle
+fi
 event "capture release=$(uname -r)"
 load_drivers
 modprobe -q msr

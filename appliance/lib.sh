@@ -62,10 +62,11 @@ read_case()
 {
 	while IFS='=' read -r key value || [ -n "$key" ]; do
 		case $value in
-		*[!A-Za-z0-9._+-]*) fail case "bad value of $key" ;;
+		*[!A-Za-z0-9._+/-]*) fail case "bad value of $key" ;;
 		esac
 		case $key in
-		id | panic_cpu | reboot_cpu | reboot | trigger | window | hold_us | delay_us | load | \
+		id | panic_cpu | reboot_cpu | reboot | trigger | window | hold_us | delay_us | \
+			delay_min_us | delay_max_us | sweep | seed | frequency | printk | load | \
 			load_per_cpu | load_vcpus | save | break | break_cpu)
 			eval "case_$key=\$value"
 			;;

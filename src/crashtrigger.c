@@ -10,14 +10,20 @@
 #include <limits.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "kernel/windows.h"
 #include "trigger/checks.h"
+#include "trigger/combine.h"
+#include "trigger/find.h"
+#include "trigger/list.h"
 #include "trigger/hold.h"
 #include "trigger/strike.h"
 #include "util/cleanup.h"
 #include "util/number.h"
 
+#define EXIT_SKIPPED 2
 #define EXIT_BAD_USAGE 64
 #define CPU_MAX (CPU_SETSIZE - 1)
 #define DELAY_MAX_US 60000000
@@ -26,7 +32,8 @@
 struct options {
 	struct strike strike;
 	const char *events;
-	bool yes, dry_run, fallback_timed;
+	bool yes, dry_run, fallback_timed, list, json;
+	bool skip; /* what cannot be done here is this way, not the machine */
 };
 
 enum {
@@ -38,23 +45,36 @@ enum {
 	KEY_WINDOW,
 	KEY_HOLD,
 	KEY_DELAY,
+	KEY_DELAY_MIN,
+	KEY_DELAY_MAX,
+	KEY_SWEEP,
+	KEY_SEED,
+	KEY_FREQUENCY,
 	KEY_FALLBACK,
 	KEY_YES,
 	KEY_EVENTS,
-	KEY_DRY_RUN
+	KEY_DRY_RUN,
+	KEY_LIST
 };
 
 static const struct argp_option option_table[] = {
 	{"case", KEY_CASE, "ID", 0, "Name of the case, left in memory for the analyzer", 0},
-	{"panic-cpu", KEY_PANIC_CPU, "N", 0, "CPU that panics", 0},
+	{"panic-cpu", KEY_PANIC_CPU, "N", 0, "CPU that panics; of crash-self the reboot CPU", 0},
 	{"reboot-cpu", KEY_REBOOT_CPU, "N", 0, "CPU that reboots", 0},
-	{"reboot", KEY_REBOOT, "HOW", 0, "restart (reboot -f) or sysrq-b (emergency)", 0},
-	{"trigger", KEY_TRIGGER, "HOW", 0, "How to die: sysrq-c (usual) or crash-kexec (BPF)", 0},
+	{"reboot", KEY_REBOOT, "HOW", 0, "How to reboot: --list shows the ways", 0},
+	{"trigger", KEY_TRIGGER, "HOW", 0, "How to die (sysrq-c): --list shows the ways", 0},
 	{"window", KEY_WINDOW, "W", 0, "Window's name, SYMBOL[+0xOFFSET], or none: timed", 0},
 	{"hold-us", KEY_HOLD, "N", 0, "Hold the reboot CPU there this long at most (500000)", 0},
 	{"delay-us", KEY_DELAY, "N", 0, "Wait before the panic (0)", 0},
+	{"delay-min-us", KEY_DELAY_MIN, "N", 0, "Or draw that, geometrically, from here (0)", 0},
+	{"delay-max-us", KEY_DELAY_MAX, "N", 0, "to here", 0},
+	{"sweep", KEY_SWEEP, "I/N", 0, "Step I, from 0 on, of N equal ones instead of drawing", 0},
+	{"seed", KEY_SEED, "N", 0, "Of all that is drawn (random)", 0},
+	{"frequency", KEY_FREQUENCY, "P", 0, "Chance that a pass of the window is held (1)", 0},
 	{"fallback", KEY_FALLBACK, "timed", 0, "Where nothing can be held, strike by time", 0},
 	{"events", KEY_EVENTS, "FILE", 0, "Write the strike line there (stdout)", 0},
+	{"list", KEY_LIST, "json", OPTION_ARG_OPTIONAL,
+	 "What works here, and why the rest does not; also as JSON", 0},
 	{"dry-run", KEY_DRY_RUN, NULL, 0, "Check everything, say what would be done", 0},
 	{"yes-crash-this-machine", KEY_YES, NULL, 0, "Mean it", 0},
 	{},
@@ -72,16 +92,32 @@ static struct error *parse_case(const char *text, struct strike *strike)
 	return NULL;
 }
 
+/* An error that says what is known: the names in a table, @size bytes apart. */
+static struct error *unknown(const char *option, const char *text, const void *table, size_t size,
+			     const char *more)
+{
+	char names[512] = "";
+	size_t used = 0;
+
+	/* Each entry of the tables begins with its name. */
+	for (const char *entry = table; *(const char *const *)entry; entry += size)
+		used += snprintf(names + used, sizeof(names) - used, "%s%s", used ? ", " : "",
+				 *(const char *const *)entry);
+	return error_new(ERROR_USAGE, "%s: '%s' is none of %s%s", option, text, names, more);
+}
+
 static struct error *parse_reboot(const char *text, struct strike *strike)
 {
 	strike->reboot = reboot_way_find(text);
-	return strike->reboot ? NULL : error_new(ERROR_USAGE, "--reboot: restart or sysrq-b");
+	return strike->reboot ? NULL
+			      : unknown("--reboot", text, reboot_ways, sizeof(*reboot_ways), "");
 }
 
 static struct error *parse_trigger(const char *text, struct strike *strike)
 {
 	strike->panic = panic_way_find(text);
-	return strike->panic ? NULL : error_new(ERROR_USAGE, "--trigger: sysrq-c or crash-kexec");
+	return strike->panic ? NULL
+			     : unknown("--trigger", text, panic_ways, sizeof(*panic_ways), "");
 }
 
 static struct error *parse_window(const char *text, struct strike *strike)
@@ -94,7 +130,11 @@ static struct error *parse_window(const char *text, struct strike *strike)
 		return error_new(ERROR_USAGE, "--window: '%s' is too long", text);
 	if (!strcmp(text, "none") || window_find(text))
 		return NULL;
-	return error_wrap(probe_parse(text, symbol, &offset), "--window");
+	/* What looks like no symbol, or like a window's name written wrong. */
+	_cleanup_error_ struct error *err = probe_parse(text, symbol, &offset);
+	return err ? unknown("--window", text, windows, sizeof(*windows),
+			     ", SYMBOL or SYMBOL+0xOFFSET, none")
+		   : NULL;
 }
 
 static struct error *parse_number(const char *what, const char *text, uint64_t max, uint64_t unit,
@@ -114,22 +154,52 @@ static struct error *parse_cpu(const char *what, const char *text, unsigned *ret
 	return NULL;
 }
 
+static struct error *check_cpu_options(struct strike *strike)
+{
+	if (strike->panic->self && strike->panic_cpu == CPU_NOT_GIVEN)
+		strike->panic_cpu = strike->reboot_cpu;
+	if (strike->panic->self && strike->panic_cpu != strike->reboot_cpu)
+		return error_new(ERROR_USAGE,
+				 "--trigger %s: the held CPU is the one to die; --panic-cpu %u, or "
+				 "leave it out",
+				 strike->panic->name, strike->reboot_cpu);
+	return NULL;
+}
+
+static struct error *check_times(struct strike *strike)
+{
+	struct draw *draw = &strike->draw;
+	bool held = strcmp(strike->window, "none") && !strike->panic->self;
+
+	if (draw->min_ns > draw->max_ns)
+		return error_new(ERROR_USAGE, "--delay-min-us is above --delay-max-us");
+	if (draw->sweep_count && draw->min_ns == draw->max_ns)
+		return error_new(ERROR_USAGE, "--sweep needs --delay-min-us and --delay-max-us");
+	if (held && draw->max_ns >= strike->hold_ns)
+		return error_new(ERROR_USAGE, "%s must be shorter than --hold-us",
+				 draw->min_ns == draw->max_ns ? "--delay-us" : "--delay-max-us");
+	if (held && strike->hold_ns < strike->panic->need_us * 1000ULL)
+		return error_new(ERROR_USAGE, "--trigger %s comes slowly: --hold-us %u at least",
+				 strike->panic->name, strike->panic->need_us);
+	return NULL;
+}
+
 /* What must be given, and what does not fit together whatever the machine. */
-static struct error *check_options(const struct strike *strike)
+static struct error *check_options(struct strike *strike)
 {
 	const struct window *window;
 
 	if (!strike->case_id || !strike->reboot || !strike->window ||
-	    strike->panic_cpu == CPU_NOT_GIVEN || strike->reboot_cpu == CPU_NOT_GIVEN)
+	    (strike->panic_cpu == CPU_NOT_GIVEN && !strike->panic->self) ||
+	    strike->reboot_cpu == CPU_NOT_GIVEN)
 		return error_new(ERROR_USAGE, "--case, --panic-cpu, --reboot-cpu, --reboot and "
 					      "--window are all needed");
 	window = window_find(strike->window);
-	if (window && strcmp(window->reboot, strike->reboot->name))
+	if (window && !window_is_passed(window, strike->reboot->name))
 		return error_new(ERROR_USAGE, "--window %s: only --reboot %s passes there",
-				 window->name, window->reboot);
-	if (strcmp(strike->window, "none") && strike->delay_ns >= strike->hold_ns)
-		return error_new(ERROR_USAGE, "--delay-us must be shorter than --hold-us");
-	return NULL;
+				 window->name, window->reboots);
+	try(check_cpu_options(strike));
+	return check_times(strike);
 }
 
 static struct error *take_option(int key, const char *arg, struct options *options)
@@ -152,14 +222,32 @@ static struct error *take_option(int key, const char *arg, struct options *optio
 	case KEY_HOLD:
 		return parse_number("--hold-us", arg, HOLD_MAX_US, 1000, &strike->hold_ns);
 	case KEY_DELAY:
-		return parse_number("--delay-us", arg, DELAY_MAX_US, 1000, &strike->delay_ns);
+		try(parse_number("--delay-us", arg, DELAY_MAX_US, 1000, &strike->draw.min_ns));
+		strike->draw.max_ns = strike->draw.min_ns;
+		return NULL;
+	case KEY_DELAY_MIN:
+		return parse_number("--delay-min-us", arg, DELAY_MAX_US, 1000,
+				    &strike->draw.min_ns);
+	case KEY_DELAY_MAX:
+		return parse_number("--delay-max-us", arg, DELAY_MAX_US, 1000,
+				    &strike->draw.max_ns);
+	case KEY_SWEEP:
+		return draw_parse_sweep(arg, &strike->draw);
+	case KEY_SEED:
+		return number_parse("--seed", arg, 0, UINT64_MAX, &strike->draw.seed);
+	case KEY_FREQUENCY:
+		return draw_parse_frequency(arg, &strike->frequency);
 	case KEY_FALLBACK:
 		options->fallback_timed = true;
 		return strcmp(arg, "timed") ? error_new(ERROR_USAGE, "--fallback: timed") : NULL;
 	case ARGP_KEY_ARG:
 		return error_new(ERROR_USAGE, "unexpected argument '%s'", arg);
 	case ARGP_KEY_END:
-		return check_options(strike);
+		return options->list ? NULL : check_options(strike);
+	case KEY_LIST:
+		options->list = true;
+		options->json = arg;
+		return arg && strcmp(arg, "json") ? error_new(ERROR_USAGE, "--list: json") : NULL;
 	default:
 		return NULL;
 	}
@@ -194,7 +282,8 @@ static const struct argp argp = {
 	.parser = parse_option,
 	.doc = "Crash this machine: panic on one CPU while another is held in its reboot.\v"
 	       "Does nothing without --yes-crash-this-machine, or crashlab.appliance on the kernel "
-	       "command line. Status 1: it cannot be done here, 64: bad usage.",
+	       "command line. Status 1: it cannot be done here, 2: not this way here, 64: bad "
+	       "usage.",
 };
 
 static struct error *check_consent(const struct options *options)
@@ -224,7 +313,7 @@ static struct error *check_reboot_cpu(struct strike *strike)
 
 static struct error *check_machine(struct strike *strike)
 {
-	try(check_cpus("", strike->panic_cpu, strike->reboot_cpu));
+	try(check_cpus("", strike->panic_cpu, strike->reboot_cpu, strike->panic->self));
 	if (geteuid())
 		return error_new(ERROR_UNSUPPORTED, "only root can do this");
 	try(check_kdump(""));
@@ -232,51 +321,12 @@ static struct error *check_machine(struct strike *strike)
 	return check_reboot_cpu(strike);
 }
 
-/* In all of the kernel's symbols, with compilers' suffixes and duplicates seen. */
-static struct error *search_probe(struct strike *strike, const struct window *window)
-{
-	_cleanup_fclose_ FILE *kallsyms = fopen("/proc/kallsyms", "re");
-	char symbol[PROBE_SYMBOL_SIZE];
-	struct window_probe own[2] = {{symbol, PROBE_ANY_MODULE, NULL}, {}};
-	uint64_t offset = 0;
-
-	if (!kallsyms)
-		return error_errno(errno, "cannot open /proc/kallsyms");
-	if (!window)
-		try(probe_parse(strike->window, symbol, &offset));
-	return error_wrap(
-		probe_find(kallsyms, window ? window->probes : own, offset, &strike->probe),
-		"--window %s", strike->window);
-}
-
-static struct error *find_symbol(struct strike *strike, struct plant *plant)
-{
-	char symbol[PROBE_SYMBOL_SIZE];
-	uint64_t offset;
-
-	try(probe_parse(strike->window, symbol, &offset));
-	return plant_find_symbol(plant, symbol, offset, &strike->probe);
-}
-
-/* By the kernel's own look-up: going through all symbols takes seconds on an emulated machine. */
-static struct error *find_probe(struct strike *strike, struct plant *plant)
-{
-	const struct window *window = window_find(strike->window);
-	struct error *err =
-		window ? plant_find(plant, window, &strike->probe) : find_symbol(strike, plant);
-
-	if (!error_is(err, ERROR_NOT_FOUND))
-		return err;
-	error_free(err);
-	return search_probe(strike, window);
-}
-
 static struct error *plant_hold(struct strike *strike, struct plant *plant)
 {
 	struct error *err;
 
 	try(plant_init(plant, true));
-	err = find_probe(strike, plant);
+	err = find_probe(plant, strike->window, &strike->probe);
 	if (!err)
 		err = plant_attach(plant, &strike->probe);
 	if (err)
@@ -317,29 +367,67 @@ static void print_plan(const struct strike *strike)
 	printf("\nprobe     %s", name);
 	if (strike->probe.symbol[0])
 		printf(" at 0x%" PRIx64 "\nhold      at most %" PRIu64 " us, panic %" PRIu64
-		       " us after it began\n",
-		       strike->probe.address, strike->hold_ns / 1000, strike->delay_ns / 1000);
+		       " us after it began, seed %" PRIu64 "\n",
+		       strike->probe.address, strike->hold_ns / 1000, strike->delay_ns / 1000,
+		       strike->draw.seed);
 	else
 		printf("\ntimed     panic %" PRIu64 " us after the reboot began\n",
 		       strike->delay_ns / 1000);
 }
 
+/* All that the kernel's code and this machine must have for just this way. */
+static struct error *open_ways(struct strike *strike, struct plant *plant)
+{
+	const char *why;
+
+	if (combine(strike->panic, strike->reboot, strike->window, &why) == COMBINATION_NONE)
+		return error_new(ERROR_UNSUPPORTED, "--trigger %s, --reboot %s, --window %s: %s",
+				 strike->panic->name, strike->reboot->name, strike->window, why);
+	try(error_wrap(strike->reboot->open(strike->reboot_cpu, &strike->reboot_fd), "--reboot %s",
+		       strike->reboot->name));
+	strike->means->panic_cpu = strike->panic_cpu;
+	strike->means->reboot_cpu = strike->reboot_cpu;
+	strike->means->plant = plant;
+	return error_wrap(strike->panic->open(strike->means), "--trigger %s", strike->panic->name);
+}
+
+static struct error *run_ways(struct options *options, struct plant *plant)
+{
+	struct strike *strike = &options->strike;
+
+	strike->delay_ns = draw_delay(&strike->draw);
+	try(plant_all(options, plant));
+	try(open_ways(strike, plant));
+	if (!options->dry_run)
+		return strike_run(strike, plant, options->events);
+	print_plan(strike);
+	return NULL;
+}
+
+/* The CPUs that are not said are 1 and 0. */
+static struct error *print_list(const struct options *options)
+{
+	unsigned panic_cpu = options->strike.panic_cpu, reboot_cpu = options->strike.reboot_cpu;
+
+	return list_print(panic_cpu == CPU_NOT_GIVEN ? 1 : panic_cpu,
+			  reboot_cpu == CPU_NOT_GIVEN ? 0 : reboot_cpu, options->json);
+}
+
 static struct error *run(struct options *options)
 {
 	_cleanup_(plant_deinit) struct plant plant = {};
-	_cleanup_close_ int panic_fd = -1;
-	struct strike *strike = &options->strike;
+	_cleanup_(panic_means_close) struct panic_means means = {.fd = -1};
+	struct error *err;
 
+	if (options->list)
+		return print_list(options);
 	try(check_consent(options));
-	try(check_machine(strike));
-	try(error_wrap(strike->panic->open(&panic_fd), "--trigger %s", strike->panic->name));
-	strike->panic_fd = panic_fd;
-	try(plant_all(options, &plant));
-	if (options->dry_run) {
-		print_plan(strike);
-		return NULL;
-	}
-	return strike_run(strike, &plant, options->events);
+	try(check_machine(&options->strike));
+	options->strike.means = &means;
+	err = run_ways(options, &plant);
+	options->skip = error_is(err, ERROR_UNSUPPORTED) ||
+			(error_is(err, ERROR_NOT_FOUND) && window_find(options->strike.window));
+	return err;
 }
 
 int main(int argc, char **argv)
@@ -350,16 +438,22 @@ int main(int argc, char **argv)
 				.panic = panic_ways,
 				.panic_cpu = CPU_NOT_GIVEN,
 				.reboot_cpu = CPU_NOT_GIVEN,
+				.reboot_fd = -1,
 				.hold_ns = 500000000,
+				.frequency = MARKER_ALWAYS,
 			},
 	};
 	_cleanup_error_ struct error *err = NULL;
 
+	if (getrandom(&options.strike.draw.seed, sizeof(uint64_t), 0) < 0)
+		options.strike.draw.seed = time(NULL);
 	argp_err_exit_status = EXIT_BAD_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	err = run(&options);
 	if (!err)
 		return EXIT_SUCCESS;
 	fprintf(stderr, "crashtrigger: %s\n", err->message);
-	return error_is(err, ERROR_USAGE) ? EXIT_BAD_USAGE : EXIT_FAILURE;
+	return error_is(err, ERROR_USAGE) ? EXIT_BAD_USAGE
+	       : options.skip             ? EXIT_SKIPPED
+					  : EXIT_FAILURE;
 }

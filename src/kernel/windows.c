@@ -30,7 +30,7 @@ static const struct window_probe virt_off[] = {
 };
 
 static const struct window_probe off_guests_alive[] = {
-	{"machine_restart", NULL, "all, arch/x86/kernel/reboot.c"},
+	{"native_machine_shutdown", NULL, "all, arch/x86/kernel/reboot.c"},
 	{},
 };
 
@@ -57,21 +57,37 @@ static const struct window_probe emergency[] = {
 	{},
 };
 
+/* kernel_restart(), kernel_kexec(), kernel_halt() and kernel_power_off(), kernel/reboot.c. */
+#define ORDERLY "restart halt power-off kexec"
+
 const struct window windows[] = {
-	{"notifiers", "W1", "the reboot notifiers are called", "restart", notifiers},
-	{"devices", "W2", "devices are shut down", "restart", devices},
-	{"migration", "W3", "the reboot is about to move to the kernel's reboot CPU", "restart",
+	{"notifiers", "W1", "the reboot notifiers are called", ORDERLY, notifiers},
+	{"devices", "W2", "devices are shut down", ORDERLY, devices},
+	{"migration", "W3", "the reboot is about to move to the kernel's reboot CPU", ORDERLY,
 	 migration},
-	{"virt-off", "W4", "KVM switches virtualization off on this CPU", "restart", virt_off},
+	{"virt-off", "W4", "KVM switches virtualization off on this CPU", ORDERLY " cpu-hotplug",
+	 virt_off},
 	{"off-guests-alive", "W5",
-	 "virtualization is off everywhere, the guests' threads still run", "restart",
+	 "virtualization is off everywhere, the guests' threads still run", ORDERLY,
 	 off_guests_alive},
-	{"stop-cpus", "W6", "the other CPUs are about to be stopped", "restart", stop_cpus},
-	{"after-stop", "W7", "all other CPUs are stopped", "restart", after_stop},
+	{"stop-cpus", "W6", "the other CPUs are about to be stopped", ORDERLY, stop_cpus},
+	{"after-stop", "W7", "all other CPUs are stopped", ORDERLY, after_stop},
 	{"emergency", "W8", "the emergency disable of this CPU, before the shootdown", "sysrq-b",
 	 emergency},
 	{},
 };
+
+bool window_is_passed(const struct window *window, const char *reboot)
+{
+	size_t length = strlen(reboot);
+
+	for (const char *way = window->reboots; way; way = strchr(way, ' ')) {
+		way += *way == ' ';
+		if (!strncmp(way, reboot, length) && (!way[length] || way[length] == ' '))
+			return true;
+	}
+	return false;
+}
 
 const struct window *window_find(const char *name)
 {

@@ -2,6 +2,7 @@
 #ifndef CRASHLAB_KERNEL_WINDOWS_H
 #define CRASHLAB_KERNEL_WINDOWS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /**
@@ -19,12 +20,15 @@ struct window {
 	const char *name; /* "virt-off" */
 	const char *label; /* "W4" in docs/windows.md */
 	const char *about; /* one line */
-	const char *reboot; /* way of rebooting that passes here: "restart" or "sysrq-b" */
+	const char *reboots; /* ways of rebooting that pass here, with blanks between */
 	const struct window_probe *probes; /* in order of preference, ends with symbol == NULL */
 };
 
 /** All windows, ends with name == NULL. */
 extern const struct window windows[];
+
+/** The way of rebooting called @reboot (src/trigger/reboot.c) passes @window. */
+bool window_is_passed(const struct window *window, const char *reboot);
 
 /** The window called @name, or NULL. */
 const struct window *window_find(const char *name);

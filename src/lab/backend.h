@@ -57,6 +57,8 @@ struct backend {
 	bool (*was_reset)(struct machine *machine);
 	/** Write every CPU's registers to the file at @path (docs/interfaces.md, --host-regs). */
 	struct error *(*registers)(struct machine *machine, const char *path);
+	/** Write every CPU's local APIC to the file at @path (lab/stopped.h). */
+	struct error *(*apics)(struct machine *machine, const char *path);
 	/** End the machine, if it has not ended, and free it. */
 	void (*stop)(struct machine *machine);
 };

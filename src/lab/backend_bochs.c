@@ -166,7 +166,9 @@ static struct error *save_state(struct bochs_machine *self)
 	return bochs_console_answer(self->console, "Do you want to continue", "y\n", SAVE_SECONDS);
 }
 
-static struct error *bochs_registers(struct machine *machine, const char *path)
+/* Have @put write what it finds in a saved state, to the file at @path. */
+static struct error *write_state(struct machine *machine, const char *path,
+				 struct error *(*put)(const char *, unsigned, FILE *))
 {
 	struct bochs_machine *self = (struct bochs_machine *)machine;
 	_cleanup_free_ char *text = NULL;
@@ -177,9 +179,19 @@ static struct error *bochs_registers(struct machine *machine, const char *path)
 	FILE *out = open_memstream(&text, &size);
 	if (!out)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
-	struct error *err = bochs_state_registers(self->state, self->cpus, out);
+	struct error *err = put(self->state, self->cpus, out);
 	fclose(out);
 	return err ? err : write_text(path, text);
+}
+
+static struct error *bochs_registers(struct machine *machine, const char *path)
+{
+	return write_state(machine, path, bochs_state_registers);
+}
+
+static struct error *bochs_apics(struct machine *machine, const char *path)
+{
+	return write_state(machine, path, bochs_state_apics);
 }
 
 static struct error *bochs_probe(const struct lab_paths *paths, enum vendor vendor)
@@ -221,5 +233,6 @@ const struct backend backend_bochs = {
 	.start = bochs_start,
 	.was_reset = bochs_was_reset,
 	.registers = bochs_registers,
+	.apics = bochs_apics,
 	.stop = bochs_stop,
 };

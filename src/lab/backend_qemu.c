@@ -24,6 +24,7 @@ struct qemu_machine {
 	struct machine machine;
 	virConnectPtr connection;
 	virDomainPtr domain;
+	unsigned cpus;
 	int lifecycle, shutdown; /* callback ids, -1: none */
 	atomic_bool reset;
 	atomic_int users; /* the owner and each callback: one may run while it is taken back */
@@ -182,6 +183,7 @@ static struct error *start(const struct backend *backend, const struct machine_s
 	if (!self)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
 	self->connection = connection;
+	self->cpus = setup->spec->cpus;
 	self->lifecycle = self->shutdown = -1;
 	atomic_init(&self->users, 1);
 	self->machine.backend = backend;
@@ -220,6 +222,38 @@ static struct error *qemu_registers(struct machine *machine, const char *path)
 					VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
 		return embed_error("info registers");
 	return write_text(path, text);
+}
+
+/* Put "CPU#N" and what @command of the monitor says into @out. */
+static struct error *put_command(struct qemu_machine *self, unsigned cpu, const char *command,
+				 FILE *out)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (virDomainQemuMonitorCommand(self->domain, command, &text,
+					VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
+		return embed_error(command);
+	fprintf(out, "CPU#%u\n%s\n", cpu, text);
+	return NULL;
+}
+
+static struct error *qemu_apics(struct machine *machine, const char *path)
+{
+	struct qemu_machine *self = (struct qemu_machine *)machine;
+	_cleanup_free_ char *all = NULL;
+	struct error *err = NULL;
+	size_t size;
+	FILE *out = open_memstream(&all, &size);
+
+	if (!out)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	for (unsigned cpu = 0; !err && cpu < self->cpus; cpu++) {
+		_cleanup_free_ char *command = format_string("info lapic %u", cpu);
+
+		err = put_command(self, cpu, command, out);
+	}
+	fclose(out);
+	return err ? err : write_text(path, all);
 }
 
 static struct error *probe_programs(void)
@@ -274,6 +308,7 @@ const struct backend backend_tcg = {
 	.start = start_tcg,
 	.was_reset = qemu_was_reset,
 	.registers = qemu_registers,
+	.apics = qemu_apics,
 	.stop = qemu_stop,
 };
 
@@ -299,5 +334,6 @@ const struct backend backend_kvm = {
 	.start = start_kvm,
 	.was_reset = qemu_was_reset,
 	.registers = qemu_registers,
+	.apics = qemu_apics,
 	.stop = qemu_stop,
 };

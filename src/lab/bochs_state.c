@@ -33,14 +33,52 @@ static struct error *parse_truth(const char *value, bool *ret)
 	return NULL;
 }
 
+static struct error *take_apic(const char *name, const char *value, struct bochs_cpu *ret)
+{
+	uint64_t number;
+	char kind[4];
+	unsigned index;
+
+	if (!strcmp(name, "software_enabled"))
+		return parse_truth(value, &ret->apic_enabled);
+	if (sscanf(name, "%3[irs]%u", kind, &index) != 2 || index >= 8)
+		return NULL;
+	try(parse_hex(value, &number));
+	if (!strcmp(kind, "irr"))
+		ret->irr[index] = number;
+	else if (!strcmp(kind, "isr"))
+		ret->isr[index] = number;
+	return NULL;
+}
+
+static struct error *take_own(const char *name, const char *value, struct bochs_cpu *ret,
+			      unsigned *found)
+{
+	const struct {
+		const char *name;
+		uint64_t *ret;
+	} numbers[] = {{"CR4", &ret->cr4},
+		       {"RIP", &ret->rip},
+		       {"EFLAGS", &ret->eflags},
+		       {"activity_state", &ret->activity}};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (strcmp(name, numbers[i].name))
+			continue;
+		*found |= i ? 0 : FOUND_CR4;
+		return parse_hex(value, numbers[i].ret);
+	}
+	return NULL;
+}
+
 /* @list is the list that @name stands in, below cpuN; "" is cpuN itself. */
 static struct error *take_value(const char *list, const char *name, const char *value,
 				struct bochs_cpu *ret, unsigned *found)
 {
-	if (!list[0] && !strcmp(name, "CR4")) {
-		*found |= FOUND_CR4;
-		return parse_hex(value, &ret->cr4);
-	}
+	if (!list[0])
+		return take_own(name, value, ret, found);
+	if (!strcmp(list, "local_apic"))
+		return take_apic(name, value, ret);
 	if (!strcmp(list, "MSR") && !strcmp(name, "EFER")) {
 		*found |= FOUND_EFER;
 		return parse_hex(value, &ret->efer);
@@ -83,20 +121,53 @@ struct error *bochs_state_read(FILE *stream, struct bochs_cpu *ret)
 	return NULL;
 }
 
+static struct error *read_cpu(const char *folder, unsigned cpu, struct bochs_cpu *ret)
+{
+	_cleanup_free_ char *path = format_string("%s/cpu%u", folder, cpu);
+	_cleanup_fclose_ FILE *stream = fopen(path, "re");
+
+	if (!stream)
+		return error_errno(errno, "%s", path);
+	return error_wrap(bochs_state_read(stream, ret), "%s", path);
+}
+
 struct error *bochs_state_registers(const char *folder, unsigned cpus, FILE *out)
 {
 	for (unsigned cpu = 0; cpu < cpus; cpu++) {
-		_cleanup_free_ char *path = format_string("%s/cpu%u", folder, cpu);
-		_cleanup_fclose_ FILE *stream = fopen(path, "re");
 		struct bochs_cpu state;
 
-		if (!stream)
-			return error_errno(errno, "%s", path);
-		struct error *err = bochs_state_read(stream, &state);
-		if (err)
-			return error_wrap(err, "%s", path);
+		try(read_cpu(folder, cpu, &state));
 		fprintf(out, "CPU#%u\nCR4=%016" PRIx64 "\nEFER=%016" PRIx64 "\nVMX=%d\n", cpu,
 			state.cr4, state.efer, state.vmx);
+	}
+	return NULL;
+}
+
+static void put_vectors(FILE *out, const char *name, const uint32_t bits[8])
+{
+	bool any = false;
+
+	fputs(name, out);
+	for (unsigned vector = 0; vector < 256; vector++) {
+		if (bits[vector / 32] >> vector % 32 & 1) {
+			fprintf(out, " %u", vector);
+			any = true;
+		}
+	}
+	fputs(any ? "\n" : " (none)\n", out);
+}
+
+struct error *bochs_state_apics(const char *folder, unsigned cpus, FILE *out)
+{
+	for (unsigned cpu = 0; cpu < cpus; cpu++) {
+		struct bochs_cpu state;
+
+		try(read_cpu(folder, cpu, &state));
+		fprintf(out, "CPU#%u\nRIP=%016" PRIx64 " RFL=%08" PRIx64 " HLT=%d\nSPIV %s\n", cpu,
+			state.rip, state.eflags, state.activity == 1,
+			state.apic_enabled ? "APIC enabled" : "APIC disabled");
+		put_vectors(out, "ISR", state.isr);
+		put_vectors(out, "IRR", state.irr);
 	}
 	return NULL;
 }

@@ -21,6 +21,7 @@ enum stage {
 	STAGE_SAVED,
 	STAGE_DONE,
 	STAGE_ERROR, /* not a stage: the event `error` */
+	STAGE_SKIPPED, /* nor this: the event `skipped` */
 	STAGE_COUNT
 };
 

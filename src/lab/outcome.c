@@ -12,6 +12,7 @@ const char *const outcome_names[] = {
 	[OUTCOME_REBOOT_WON] = "reboot-won",
 	[OUTCOME_NO_DUMP] = "no-dump",
 	[OUTCOME_CAPTURE_HANG] = "capture-hang",
+	[OUTCOME_CAPTURE_STOPPED] = "capture-stopped",
 	[OUTCOME_TIMEOUT] = "timeout",
 	[OUTCOME_LAB_BROKEN] = "lab-broken",
 	[OUTCOME_SKIPPED] = "skipped",
@@ -33,28 +34,33 @@ static const struct rule {
 	enum stage from, to;
 	enum outcome outcome;
 	const char *why;
+	bool stopped; /* only when that is proved */
 } rules[] = {
 #define ON(ending) (1U << (ending))
-	{ON(ENDING_BROKEN), STAGE_START, STAGE_DONE, OUTCOME_LAB_BROKEN,
-	 "the host could not go on"},
+	{ON(ENDING_BROKEN), STAGE_START, STAGE_DONE, OUTCOME_LAB_BROKEN, "the host could not go on",
+	 false},
+	{ON(ENDING_SKIPPED), STAGE_START, STAGE_GUESTS, OUTCOME_SKIPPED,
+	 "not available on this machine", false},
 	{ON(ENDING_LIMIT), STAGE_START, STAGE_GUESTS, OUTCOME_TIMEOUT,
-	 "the appliance did not get ready in time"},
+	 "the appliance did not get ready in time", false},
 	{ON(ENDING_ERROR), STAGE_START, STAGE_STRIKE, OUTCOME_LAB_BROKEN,
-	 "the appliance reported an error"},
+	 "the appliance reported an error", false},
 	{ON(ENDING_EXIT) | ON(ENDING_RESET), STAGE_START, STAGE_GUESTS, OUTCOME_LAB_BROKEN,
-	 "the machine ended before the strike"},
+	 "the machine ended before the strike", false},
 	{ON(ENDING_RESET), STAGE_STRIKE, STAGE_STRIKE, OUTCOME_REBOOT_WON,
-	 "the machine was reset before the crash kernel started"},
+	 "the machine was reset before the crash kernel started", false},
+	{ON(ENDING_LIMIT), STAGE_STRIKE, STAGE_STRIKE, OUTCOME_CAPTURE_STOPPED,
+	 "the crash kernel took the reboot's vector and stopped itself", true},
 	{ON(ENDING_LIMIT), STAGE_STRIKE, STAGE_STRIKE, OUTCOME_CAPTURE_HANG,
-	 "nothing came from the crash kernel after the strike"},
+	 "nothing came from the crash kernel after the strike", false},
 	{ON(ENDING_LIMIT), STAGE_CAPTURE, STAGE_SAVED, OUTCOME_CAPTURE_HANG,
-	 "the crash kernel started and did not finish in time"},
+	 "the crash kernel started and did not finish in time", false},
 	{ON(ENDING_EXIT), STAGE_STRIKE, STAGE_STRIKE, OUTCOME_NO_DUMP,
-	 "the machine ended after the strike and no crash kernel came up"},
+	 "the machine ended after the strike and no crash kernel came up", false},
 	{ON(ENDING_EXIT) | ON(ENDING_RESET) | ON(ENDING_ERROR), STAGE_CAPTURE, STAGE_DONE,
-	 OUTCOME_NO_DUMP, "the crash kernel ended without a verdict"},
+	 OUTCOME_NO_DUMP, "the crash kernel ended without a verdict", false},
 	{ON(ENDING_DONE), STAGE_DONE, STAGE_DONE, OUTCOME_NO_DUMP,
-	 "the crash kernel finished without a verdict"},
+	 "the crash kernel finished without a verdict", false},
 #undef ON
 };
 
@@ -101,7 +107,7 @@ enum outcome outcome_decide(const struct outcome_facts *facts, const char **ret_
 	}
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		if (rules[i].endings & 1U << facts->ending && facts->stage >= rules[i].from &&
-		    facts->stage <= rules[i].to) {
+		    facts->stage <= rules[i].to && (facts->stopped || !rules[i].stopped)) {
 			*ret_why = rules[i].why;
 			return rules[i].outcome;
 		}
@@ -113,9 +119,11 @@ enum outcome outcome_decide(const struct outcome_facts *facts, const char **ret_
 int outcome_exit_status(const unsigned counts[OUTCOME_COUNT])
 {
 	static const int status[OUTCOME_COUNT] = {
-		[OUTCOME_PASS] = 1,         [OUTCOME_FAIL] = 1,       [OUTCOME_INCONCLUSIVE] = 2,
-		[OUTCOME_RACE_MISSED] = 2,  [OUTCOME_REBOOT_WON] = 1, [OUTCOME_NO_DUMP] = 1,
-		[OUTCOME_CAPTURE_HANG] = 1, [OUTCOME_TIMEOUT] = 1,    [OUTCOME_LAB_BROKEN] = 3,
+		[OUTCOME_PASS] = 1,         [OUTCOME_FAIL] = 1,
+		[OUTCOME_INCONCLUSIVE] = 2, [OUTCOME_RACE_MISSED] = 2,
+		[OUTCOME_REBOOT_WON] = 1,   [OUTCOME_NO_DUMP] = 1,
+		[OUTCOME_CAPTURE_HANG] = 1, [OUTCOME_CAPTURE_STOPPED] = 1,
+		[OUTCOME_TIMEOUT] = 1,      [OUTCOME_LAB_BROKEN] = 3,
 		[OUTCOME_SKIPPED] = 2,
 	};
 	static const int order[] = {3, 1, 2}; /* the worst first */

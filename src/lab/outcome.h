@@ -15,6 +15,7 @@ enum outcome {
 	OUTCOME_REBOOT_WON, /* the machine was reset before the crash kernel spoke */
 	OUTCOME_NO_DUMP, /* the crash kernel ran, or the machine ended, and no verdict came of it */
 	OUTCOME_CAPTURE_HANG, /* silence after the strike, or in the crash kernel */
+	OUTCOME_CAPTURE_STOPPED, /* silence, and the reboot's pending vector is proved to be why */
 	OUTCOME_TIMEOUT, /* a stage before the strike took too long */
 	OUTCOME_LAB_BROKEN, /* the harness failed, not the kernel under test */
 	OUTCOME_SKIPPED, /* not run, for a stated reason */
@@ -34,6 +35,7 @@ enum ending {
 	ENDING_EXIT, /* the machine ended by itself, not by a reset */
 	ENDING_RESET, /* the machine was reset, or booted again */
 	ENDING_ERROR, /* an event `error`, and nothing after it */
+	ENDING_SKIPPED, /* an event `skipped`: not available on this machine */
 	ENDING_BROKEN, /* the host could not go on */
 };
 
@@ -44,6 +46,7 @@ struct outcome_facts {
 	enum stage stage; /* the last one reached */
 	enum ending ending;
 	bool window; /* the case names a window */
+	bool stopped; /* the panic CPU is proved to have stopped itself in the crash kernel */
 	int judge; /* exit status of verify_vmcs on the host; -1: it was not run */
 	bool verdict_read; /* verdict.json was there and could be read */
 	enum outcome verdict; /* its verdict: PASS, FAIL or INCONCLUSIVE */

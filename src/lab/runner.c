@@ -63,10 +63,12 @@ static void set_stage(struct watch *watch, enum stage stage)
 	progress_stage(watch->progress, run->index, stage);
 }
 
-static void sample_registers(struct watch *watch, const char *name)
+/* Have @get write its file into the case directory, or one that says why it cannot. */
+static void sample(struct watch *watch, struct error *(*get)(struct machine *, const char *),
+		   const char *name)
 {
 	_cleanup_free_ char *path = format_string("%s/%s", watch->run->directory, name);
-	struct error *err = watch->run->backend->registers(watch->machine, path);
+	struct error *err = get(watch->machine, path);
 
 	if (!err)
 		return;
@@ -96,6 +98,11 @@ static bool take_event(struct watch *watch, const struct event *event, enum endi
 
 	if (event->stage == STAGE_ERROR)
 		return on_error(watch, event, ret);
+	if (event->stage == STAGE_SKIPPED) {
+		set_trouble(watch, format_string("%s", event_value(event, "text")));
+		*ret = ENDING_SKIPPED;
+		return true;
+	}
 	if (event->stage == STAGE_BOOT && run->stage >= STAGE_BOOT) {
 		*ret = ENDING_RESET;
 		return true;
@@ -109,7 +116,7 @@ static bool take_event(struct watch *watch, const struct event *event, enum endi
 	if (event->stage > run->stage)
 		set_stage(watch, event->stage);
 	if (event->stage == STAGE_CAPTURE)
-		sample_registers(watch, "host-regs.txt");
+		sample(watch, run->backend->registers, "host-regs.txt");
 	*ret = ENDING_DONE;
 	return event->stage == STAGE_DONE;
 }
@@ -178,20 +185,39 @@ static enum ending follow(struct watch *watch)
 	return ending;
 }
 
+static void put_optional(FILE *out, const char *key, const char *value)
+{
+	if (value[0])
+		fprintf(out, "%s=%s\n", key, value);
+}
+
 /** Write the text of the case file of @self (docs/interfaces.md, section 2); the caller frees it.
  */
 static char *case_file_text(const struct case_run *self, const struct run_options *options)
 {
 	const struct case_spec *spec = self->spec;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
 
-	return format_string(
-		"id=%s\npanic_cpu=%u\nreboot_cpu=%u\nreboot=%s\ntrigger=%s\nwindow=%s\n"
-		"hold_us=%u\ndelay_us=%u\nload=%s\nload_per_cpu=%u\nload_vcpus=%u\nsave=%s\nbreak=%"
-		"s\nbreak_cpu=%u\n",
+	if (!out)
+		abort();
+	fprintf(out, "id=%s\npanic_cpu=%u\nreboot_cpu=%u\nreboot=%s\ntrigger=%s\nwindow=%s\n",
 		self->id, spec->panic_cpu, spec->reboot_cpu, case_reboots[spec->reboot],
-		case_triggers[spec->trigger], spec->window, spec->hold_us, spec->delay_us,
-		case_loads[spec->load], spec->load_per_cpu, spec->load_vcpus, options->save,
-		spec->broken, spec->break_cpu);
+		case_triggers[spec->trigger], spec->window);
+	fprintf(out, "hold_us=%u\ndelay_us=%u\n", spec->hold_us, spec->delay_us);
+	if (spec->delay_max_us)
+		fprintf(out, "delay_min_us=%u\ndelay_max_us=%u\n", spec->delay_min_us,
+			spec->delay_max_us);
+	put_optional(out, "sweep", spec->sweep);
+	put_optional(out, "seed", spec->seed);
+	put_optional(out, "frequency", spec->frequency);
+	fprintf(out, "printk=%u\nload=%s\nload_per_cpu=%u\nload_vcpus=%u\n", spec->printk,
+		case_loads[spec->load], spec->load_per_cpu, spec->load_vcpus);
+	fprintf(out, "save=%s\nbreak=%s\nbreak_cpu=%u\n", options->save, spec->broken,
+		spec->break_cpu);
+	fclose(out);
+	return text;
 }
 
 static struct error *read_cmdline(const struct case_run *self, char **ret)
@@ -289,8 +315,10 @@ static enum ending run_machine(struct watch *watch)
 	}
 	set_stage(watch, STAGE_START);
 	enum ending ending = follow(watch);
-	if (ending == ENDING_LIMIT && run->stage >= STAGE_STRIKE)
-		sample_registers(watch, "hang-regs.txt");
+	if (ending == ENDING_LIMIT && run->stage >= STAGE_STRIKE) {
+		sample(watch, run->backend->registers, "hang-regs.txt");
+		sample(watch, run->backend->apics, "hang-apics.txt");
+	}
 	run->backend->stop(watch->machine);
 	event_log_close(&watch->log);
 	_cleanup_free_ char *console = format_string("%s/console.log", run->directory);

@@ -15,8 +15,13 @@
 #include "util/text.h"
 
 const char *const vendor_names[] = {"vmx", "svm", NULL};
-const char *const case_reboots[] = {"restart", "sysrq-b", NULL};
-const char *const case_triggers[] = {"sysrq-c", "crash-kexec", NULL};
+/* The names in src/trigger/reboot.c and src/trigger/panic.c, the usual one first. */
+const char *const case_reboots[] = {"restart", "sysrq-b",     "halt",          "power-off",
+				    "kexec",   "cpu-hotplug", "panic-timeout", NULL};
+const char *const case_triggers[] = {
+	"sysrq-c",      "crash-kexec",     "crash-irq",   "crash-self",  "oops",
+	"panic-irq",    "panic-nmi",       "soft-lockup", "hard-lockup", "hung-task",
+	"second-panic", "panic-overtaken", NULL};
 const char *const case_loads[] = {"spin", "halt", "many", "hop", "churn", "nested", NULL};
 
 #define WORD_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
@@ -107,6 +112,12 @@ const struct key scenario_keys[] = {
 	{NUMBER("reboot_cpu", reboot_cpu, 0, CPUS_MAX - 1), .cpu = true, .tag = "r"},
 	{NUMBER("hold_us", hold_us, 0, 10000000), .drawn = true, .tag = "h"},
 	{NUMBER("delay_us", delay_us, 0, 10000000), .drawn = true, .tag = "d"},
+	{NUMBER("delay_min_us", delay_min_us, 0, 10000000), .tag = "from"},
+	{NUMBER("delay_max_us", delay_max_us, 0, 10000000), .tag = "to"},
+	{WORD("sweep", sweep, "0123456789/"), .tag = "step"},
+	{WORD("seed", seed, "0123456789"), .tag = "seed"},
+	{WORD("frequency", frequency, "0123456789."), .tag = "f"},
+	{NUMBER("printk", printk, 0, 8), .tag = "k"},
 	{CHOICE("load", load, case_loads), .tag = ""},
 	{NUMBER("load_per_cpu", load_per_cpu, 0, LOAD_VCPUS_MAX), .tag = "n"},
 	{NUMBER("load_vcpus", load_vcpus, 0, LOAD_VCPUS_MAX), .tag = "v"},

@@ -65,9 +65,9 @@ static struct error *check_cpu(const char *root, const char *option, unsigned cp
 	return NULL;
 }
 
-struct error *check_cpus(const char *root, unsigned panic_cpu, unsigned reboot_cpu)
+struct error *check_cpus(const char *root, unsigned panic_cpu, unsigned reboot_cpu, bool one)
 {
-	if (panic_cpu == reboot_cpu)
+	if (panic_cpu == reboot_cpu && !one)
 		return error_new(ERROR_USAGE,
 				 "--panic-cpu and --reboot-cpu are both %u; "
 				 "choose two CPUs",

@@ -14,8 +14,11 @@
 /** True when the kernel command line has the word "crashlab.appliance". */
 bool check_appliance(const char *root);
 
-/** Both CPUs exist, are online and differ. ERROR_USAGE when one cannot exist here. */
-struct error *check_cpus(const char *root, unsigned panic_cpu, unsigned reboot_cpu);
+/**
+ * Both CPUs exist, are online, and differ unless they may be @one. ERROR_USAGE when one cannot
+ * exist here.
+ */
+struct error *check_cpus(const char *root, unsigned panic_cpu, unsigned reboot_cpu, bool one);
 
 /** A crash kernel is loaded: kexec_crash_loaded (kernel/ksysfs.c). */
 struct error *check_kdump(const char *root);

@@ -1,24 +1,173 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Starts the crash kernel from where it runs: no panic(), nothing printed. An object of its own,
- * because a kernel that does not let it call the function takes none of the object's programs.
+ * What dying takes that BPF can do. An object of its own, because a kernel that does not take one
+ * of these programs takes none of the object's; user space loads those that the way needs.
+ *
+ * crash_kexec() is a destructive kfunc for tracing programs since 6.1 (kernel/bpf/helpers.c,
+ * generic_btf_ids). No other type of program may call it on every kernel, but those of the types
+ * that get to the right place can call a helper, which is a function that a tracing program can
+ * hang on: bpf_ktime_get_boot_ns() (since 5.8), which hardly anybody else uses.
  */
 #include <linux/bpf.h>
+#include <linux/bpf_perf_event.h>
 #include <linux/ptrace.h>
+#include <stdbool.h>
 #include <bpf/bpf_helpers.h>
+
+#include "kernel/marker.h"
+#include "trigger/crash.h"
+#include "trigger/hold.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-/*
- * A destructive kfunc since 6.1, for programs of this type since 6.12 (kernel/bpf/helpers.c,
- * common_btf_ids and generic_btf_ids; register_btf_kfunc_id_set() names the types).
- */
 extern void crash_kexec(struct pt_regs *regs) __ksym;
 
-/* The registers for the dump are those of the thread's system call: BPF has none of its own. */
-SEC("syscall")
-int crash(void *ctx)
+const volatile __u32 crash_cpu; /* the CPU that is to die */
+volatile __u32 crash_thread; /* the thread that makes it, where only that may */
+volatile __u32 crash_now; /* user: go */
+volatile __u32 panicking; /* BPF: the first panic is under way, and held */
+volatile __u32 second_came; /* BPF: the second panic gave way to it */
+
+/* The same maps as in hold.bpf.c: those ones' descriptors are taken. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct marker);
+} crashlab_mark SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pt_regs);
+} crashlab_regs SEC(".maps");
+
+static __always_inline struct pt_regs *crash_regs(void)
 {
-	crash_kexec((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&crashlab_regs, &key);
+}
+
+/*
+ * bpf_fentry_test1() is called by running a tracing program for a test. The registers for the dump
+ * are those of the thread's system call: BPF has none of its own.
+ */
+SEC("fentry/bpf_fentry_test1")
+int crash_task(void *ctx)
+{
+	if (bpf_get_smp_processor_id() == crash_cpu)
+		crash_kexec((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+	return 0;
+}
+
+/* Below the helper that whoever saved the registers has called. */
+SEC("fentry/bpf_ktime_get_boot_ns")
+int crash_saved(void *ctx)
+{
+	struct pt_regs *regs = crash_regs();
+
+	if (regs && regs->rip && bpf_get_smp_processor_id() == crash_cpu)
+		crash_kexec(regs);
+	return 0;
+}
+
+/* A software clock's tick: in the interrupt of a high resolution timer. */
+SEC("perf_event")
+int crash_tick(struct bpf_perf_event_data *ctx)
+{
+	struct pt_regs *regs = crash_regs();
+
+	if (!crash_now || !regs || bpf_get_smp_processor_id() != crash_cpu)
+		return 0;
+	*regs = ctx->regs;
+	bpf_ktime_get_boot_ns();
+	return 0;
+}
+
+/*
+ * open(2) of the thread gets a struct file that is none: security_file_alloc()'s result becomes
+ * ERR_PTR(), and only small negative numbers are known as errors again (fs/file_table.c,
+ * alloc_empty_file(); fs/namei.c, path_openat()).
+ */
+SEC("fmod_ret/security_file_alloc")
+int break_open(void *ctx)
+{
+	return crash_now && (__u32)bpf_get_current_pid_tgid() == crash_thread ? CRASH_BAD_FILE : 0;
+}
+
+struct stick_state {
+	__u64 until;
+	volatile __u32 *flag; /* ends it early */
+};
+
+static long stick_turn(__u32 index, struct stick_state *state)
+{
+	return bpf_ktime_get_ns() >= state->until || (state->flag && *state->flag);
+}
+
+static long stick_turns(__u32 index, struct stick_state *state)
+{
+	bpf_loop(HOLD_LOOP_TURNS, stick_turn, state, 0);
+	return stick_turn(index, state);
+}
+
+/* The thread does not come out of the kernel for a while: a soft lockup. */
+SEC("fentry/bpf_fentry_test1")
+int stick(void *ctx)
+{
+	struct stick_state state = {.until = bpf_ktime_get_ns() + CRASH_STUCK_NS};
+
+	if (bpf_get_smp_processor_id() == crash_cpu)
+		bpf_loop(HOLD_LOOPS, stick_turns, &state, 0);
+	return 0;
+}
+
+static __always_inline bool is_first(void)
+{
+	if (!crash_now || panicking || bpf_get_smp_processor_id() != crash_cpu)
+		return false;
+	panicking = 1;
+	return true;
+}
+
+/*
+ * panic() calls this when it is the first (kernel/panic.c, panic_cpu), with interrupts off, once it
+ * has printed. It waits there for the second one.
+ */
+SEC("kprobe/__crash_kexec")
+int hold_panic(void *ctx)
+{
+	struct stick_state state = {.until = bpf_ktime_get_ns() + CRASH_FIRST_NS,
+				    .flag = &second_came};
+
+	if (is_first())
+		bpf_loop(HOLD_LOOP_TURNS, stick_turn, &state, 0);
+	return 0;
+}
+
+/* Where a panic() that is not the first goes. */
+SEC("kprobe/panic_smp_self_stop")
+int see_second(void *ctx)
+{
+	second_came = 1;
+	return 0;
+}
+
+/* The same place, where the reboot is let go while the panic waits. */
+SEC("kprobe/__crash_kexec")
+int let_go(void *ctx)
+{
+	struct stick_state state = {.until = bpf_ktime_get_ns() + CRASH_OVERTAKEN_NS};
+	volatile struct marker *marker;
+	__u32 key = 0;
+
+	marker = bpf_map_lookup_elem(&crashlab_mark, &key);
+	if (!marker || !is_first())
+		return 0;
+	marker->hold_ns = 0;
+	bpf_loop(HOLD_LOOP_TURNS, stick_turn, &state, 0);
 	return 0;
 }

@@ -5,10 +5,12 @@
  * And looks up a symbol, which is much quicker here than through /proc/kallsyms.
  */
 #include <linux/bpf.h>
+#include <linux/ptrace.h>
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 
 #include "kernel/marker.h"
+#include "trigger/draw.h"
 #include "trigger/hold.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -20,6 +22,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct marker);
 } crashlab_mark SEC(".maps");
+
+/* The registers that a dump shall have of a CPU which dies by BPF: see crash.bpf.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pt_regs);
+} crashlab_regs SEC(".maps");
 
 /* What bpf_for_each_map_elem() walks to turn: its size is set when it is needed. */
 struct {
@@ -55,6 +65,15 @@ static __always_inline long turn(struct hold_state *state)
 	return state->over;
 }
 
+static __always_inline bool pass_is_taken(volatile struct marker *marker)
+{
+	__u64 random = marker->random;
+	__u64 drawn = draw_next(&random);
+
+	marker->random = random;
+	return drawn % MARKER_ALWAYS < marker->frequency;
+}
+
 static __always_inline volatile struct marker *hold_begin(void)
 {
 	volatile struct marker *marker;
@@ -63,12 +82,34 @@ static __always_inline volatile struct marker *hold_begin(void)
 	marker = bpf_map_lookup_elem(&crashlab_mark, &key);
 	if (!marker || !marker->armed || bpf_get_smp_processor_id() != marker->reboot_cpu)
 		return NULL;
-	marker->hits++;
 	if (marker->flag)
+		return NULL;
+	marker->hits++;
+	if (!pass_is_taken(marker))
 		return NULL;
 	marker->t_hit = bpf_ktime_get_ns();
 	marker->flag = 1;
 	return marker;
+}
+
+/*
+ * Either the hold came to its end, or it was the delay before this CPU dies by itself: calling the
+ * helper does it (crash.bpf.c, crash_saved()), with the registers as they are at the probe.
+ */
+static __always_inline void hold_end(volatile struct marker *marker, const struct pt_regs *ctx)
+{
+	struct pt_regs *regs;
+	__u32 key = 0;
+
+	if (marker->self) {
+		regs = bpf_map_lookup_elem(&crashlab_regs, &key);
+		if (regs) {
+			*regs = *ctx;
+			regs->rip = marker->probe_address;
+			bpf_ktime_get_boot_ns();
+		}
+	}
+	marker->t_end = bpf_ktime_get_ns();
 }
 
 static long loop_turn(__u32 index, struct hold_state *state)
@@ -84,14 +125,14 @@ static long loop_turns(__u32 index, struct hold_state *state)
 
 /* Since 5.17 (bpf_loop). */
 SEC("kprobe")
-int hold_loop(void *ctx)
+int hold_loop(struct pt_regs *ctx)
 {
 	struct hold_state state = {.marker = hold_begin()};
 
 	if (!state.marker)
 		return 0;
 	bpf_loop(HOLD_LOOPS, loop_turns, &state, 0);
-	state.marker->t_end = bpf_ktime_get_ns();
+	hold_end(state.marker, ctx);
 	return 0;
 }
 
@@ -105,14 +146,14 @@ static long each_turn(struct bpf_map *map, __u32 *key, __u64 *value, struct hold
 
 /* 5.13 to 5.16 (bpf_for_each_map_elem). */
 SEC("kprobe")
-int hold_each(void *ctx)
+int hold_each(struct pt_regs *ctx)
 {
 	struct hold_state state = {.marker = hold_begin()};
 
 	if (!state.marker)
 		return 0;
 	bpf_for_each_map_elem(&hold_turns, each_turn, &state, 0);
-	state.marker->t_end = bpf_ktime_get_ns();
+	hold_end(state.marker, ctx);
 	return 0;
 }
 

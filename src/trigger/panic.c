@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #define _GNU_SOURCE
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,59 +10,52 @@
 
 #define SYSRQ_TRIGGER "/proc/sysrq-trigger"
 
-static struct error *open_sysrq(int *ret)
+struct error *panic_set(const char *path, const char *text)
 {
-	*ret = open(SYSRQ_TRIGGER, O_WRONLY | O_CLOEXEC);
-	return *ret < 0 ? error_errno(errno, "cannot open " SYSRQ_TRIGGER) : NULL;
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return error_new(ERROR_UNSUPPORTED, "cannot write %s to %s: %s", text, path,
+				 strerror(errno));
+	return NULL;
+}
+
+struct error *open_sysrq(struct panic_means *means)
+{
+	means->fd = open(SYSRQ_TRIGGER, O_WRONLY | O_CLOEXEC);
+	return means->fd < 0 ? error_errno(errno, "cannot open " SYSRQ_TRIGGER) : NULL;
 }
 
 /* drivers/tty/sysrq.c, sysrq_handle_crash(): panic() on the CPU that writes. */
-static int go_sysrq_c(int fd)
+int go_sysrq_c(struct panic_means *means)
 {
-	return write(fd, "c", 1) == 1 ? 0 : -1;
-}
-
-/* An error is one line of ours, not a page of libbpf's. */
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
-}
-
-/* The program outlives its object by the descriptor. */
-static struct error *open_crash_kexec(int *ret)
-{
-	struct crash *skeleton;
-	struct error *err = NULL;
-
-	libbpf_set_print(print_nothing);
-	skeleton = crash__open_and_load();
-	if (!skeleton)
-		return error_new(ERROR_UNSUPPORTED,
-				 "this kernel lets no BPF program of type syscall call "
-				 "crash_kexec() (6.12 does; %s)",
-				 strerror(errno));
-	*ret = fcntl(bpf_program__fd(skeleton->progs.crash), F_DUPFD_CLOEXEC, 0);
-	if (*ret < 0)
-		err = error_errno(errno, "cannot keep the BPF program");
-	crash__destroy(skeleton);
-	return err;
-}
-
-/* kernel/crash_core.c, crash_kexec(): returns only when no crash kernel is loaded. */
-static int go_crash_kexec(int fd)
-{
-	LIBBPF_OPTS(bpf_test_run_opts, options);
-	int ret = bpf_prog_test_run_opts(fd, &options);
-
-	errno = ret < 0 ? -ret : ENXIO;
-	return -1;
+	return write(means->fd, "c", 1) == 1 ? 0 : -1;
 }
 
 const struct panic_way panic_ways[] = {
-	{"sysrq-c", "panic through sysrq", open_sysrq, go_sysrq_c},
-	{"crash-kexec", "crash_kexec() out of BPF, without panic()", open_crash_kexec,
-	 go_crash_kexec},
+	{"sysrq-c", "panic() through sysrq", "task", false, 0, open_sysrq, NULL, go_sysrq_c},
+	{"crash-kexec", "crash_kexec() out of BPF, without panic()", "task", false, 0,
+	 open_crash_task, NULL, go_crash_task},
+	{"crash-irq", "crash_kexec() out of BPF in a timer's interrupt", "IRQ", false, 0,
+	 open_crash_irq, NULL, go_crash_irq},
+	{"crash-self", "crash_kexec() by the held CPU itself", "any", true, 0, open_crash_self,
+	 NULL, NULL},
+	{"oops", "a bad pointer in open(2), with panic_on_oops", "task", false, 0, open_oops,
+	 arm_oops, go_oops},
+	{"panic-irq", "sysrq's panic() in the keyboard's interrupt", "IRQ", false, 0, open_keyboard,
+	 arm_keyboard, go_keyboard},
+	{"panic-nmi", "an NMI to itself, with unknown_nmi_panic", "NMI", false, 0, open_nmi,
+	 arm_nmi, go_nmi},
+	{"soft-lockup", "the soft lockup detector's panic()", "IRQ", false, 4000000,
+	 open_soft_lockup, arm_soft_lockup, go_stuck},
+	{"hard-lockup", "the hard lockup detector's panic()", "NMI", false, 4000000,
+	 open_hard_lockup, NULL, go_stuck},
+	{"hung-task", "the hung task detector's panic()", "task", false, 3000000, open_hung_task,
+	 arm_hung_task, go_hung_task},
+	{"second-panic", "panic() through sysrq, and one on a third CPU meanwhile", "task", false,
+	 0, open_second, arm_second, go_held_panic},
+	{"panic-overtaken", "panic() through sysrq, and the reboot goes on meanwhile", "task",
+	 false, 0, open_overtaken, NULL, go_held_panic},
 	{},
 };
 
@@ -74,4 +65,13 @@ const struct panic_way *panic_way_find(const char *name)
 		if (!strcmp(way->name, name))
 			return way;
 	return NULL;
+}
+
+void panic_means_close(struct panic_means *means)
+{
+	if (means->fd >= 0)
+		close(means->fd);
+	means->fd = -1;
+	crash__destroy(means->crash);
+	means->crash = NULL;
 }

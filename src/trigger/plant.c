@@ -211,6 +211,16 @@ struct error *plant_attach(struct plant *plant, const struct probe *probe)
 	return NULL;
 }
 
+int plant_mark(const struct plant *plant)
+{
+	return bpf_map__fd(plant->skeleton->maps.crashlab_mark);
+}
+
+int plant_regs(const struct plant *plant)
+{
+	return bpf_map__fd(plant->skeleton->maps.crashlab_regs);
+}
+
 void plant_deinit(struct plant *plant)
 {
 	if (plant->marker)

@@ -46,6 +46,10 @@ struct error *plant_find_symbol(struct plant *plant, const char *symbol, uint64_
  */
 struct error *plant_attach(struct plant *plant, const struct probe *probe);
 
+/** Descriptors of the maps with the marker and with the registers, for other BPF objects. */
+int plant_mark(const struct plant *plant);
+int plant_regs(const struct plant *plant);
+
 void plant_deinit(struct plant *plant);
 
 #endif

@@ -6,12 +6,17 @@
 
 #include "util/error.h"
 
-/** A way of rebooting. */
+/** A way of rebooting, or of taking a CPU out in another way. */
 struct reboot_way {
 	const char *name; /* on the command line and in the marker */
 	const char *about;
 	bool migrates; /* the kernel goes on on its reboot_cpu: migrate_to_reboot_cpu() */
-	const char *file; /* opened for writing beforehand; NULL: none */
+	bool shares; /* needs the panic CPU for work of its own: the panic thread may not keep it */
+	/**
+	 * Look whether it can be done for @cpu, and open its file into *@fd, or set that to -1.
+	 * ERROR_UNSUPPORTED with the reason when it cannot.
+	 */
+	struct error *(*open)(unsigned cpu, int *fd);
 	int (*go)(int fd); /* comes back only when it failed, with -1 and errno */
 };
 
@@ -20,8 +25,5 @@ extern const struct reboot_way reboot_ways[];
 
 /** The way called @name, or NULL. */
 const struct reboot_way *reboot_way_find(const char *name);
-
-/** Opens the way's file into *@fd, or sets it to -1. */
-struct error *reboot_way_open(const struct reboot_way *way, int *fd);
 
 #endif

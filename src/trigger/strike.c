@@ -20,7 +20,6 @@
 struct scene {
 	const struct strike *strike;
 	volatile struct marker *marker;
-	int reboot_fd;
 	pthread_barrier_t ready;
 	atomic_bool watching; /* the panic thread has the CPU and looks */
 	atomic_bool cancelled; /* the reboot did not go */
@@ -61,7 +60,7 @@ static void *panic_thread(void *data)
 		marker->t_seen = now_ns();
 	while (now_ns() - from < scene->strike->delay_ns)
 		;
-	scene->panic_errno = scene->strike->panic->go(scene->strike->panic_fd) < 0 ? errno : 0;
+	scene->panic_errno = scene->strike->panic->go(scene->strike->means) < 0 ? errno : 0;
 	return NULL;
 }
 
@@ -70,12 +69,12 @@ static void *reboot_thread(void *data)
 	struct scene *scene = data;
 
 	pthread_barrier_wait(&scene->ready);
-	while (!atomic_load(&scene->watching))
+	while (!scene->strike->panic->self && !atomic_load(&scene->watching))
 		;
 	scene->marker->t_armed = now_ns();
 	atomic_thread_fence(memory_order_seq_cst);
 	scene->marker->armed = 1;
-	scene->reboot_errno = scene->strike->reboot->go(scene->reboot_fd) < 0 ? errno : 0;
+	scene->reboot_errno = scene->strike->reboot->go(scene->strike->reboot_fd) < 0 ? errno : 0;
 	atomic_store(&scene->cancelled, true);
 	return NULL;
 }
@@ -104,6 +103,8 @@ static struct error *start_thread(pthread_t *thread, unsigned cpu, bool fifo, vo
 static void fill_marker(struct marker *marker, const struct strike *strike)
 {
 	const struct probe *probe = &strike->probe;
+	const struct draw *draw = &strike->draw;
+	bool drawn = draw->min_ns != draw->max_ns;
 
 	*marker = (struct marker){
 		.magic = MARKER_MAGIC,
@@ -112,8 +113,18 @@ static void fill_marker(struct marker *marker, const struct strike *strike)
 		.probe_address = probe->address,
 		.panic_cpu = strike->panic_cpu,
 		.reboot_cpu = strike->reboot_cpu,
-		.hold_ns = probe->symbol[0] ? strike->hold_ns : 0,
+		.hold_ns = !probe->symbol[0]     ? 0
+			   : strike->panic->self ? strike->delay_ns
+						 : strike->hold_ns,
 		.delay_ns = strike->delay_ns,
+		.seed = draw->seed,
+		.random = draw->seed,
+		.delay_min_ns = drawn ? draw->min_ns : 0,
+		.delay_max_ns = drawn ? draw->max_ns : 0,
+		.sweep_index = draw->sweep_index,
+		.sweep_count = draw->sweep_count,
+		.frequency = strike->frequency,
+		.self = strike->panic->self,
 	};
 	snprintf(marker->case_id, sizeof(marker->case_id), "%s", strike->case_id);
 	snprintf(marker->window, sizeof(marker->window), "%s", strike->window);
@@ -168,8 +179,10 @@ static struct error *prepare(const struct strike *strike, struct scene *scene)
 	try(keep_probes_plain());
 	if (strike->set_reboot_cpu)
 		try(write_reboot_cpu("", strike->reboot_cpu));
-	try(reboot_way_open(strike->reboot, &scene->reboot_fd));
-	pthread_barrier_init(&scene->ready, NULL, 3);
+	pthread_barrier_init(&scene->ready, NULL, strike->panic->self ? 2 : 3);
+	if (strike->panic->arm)
+		try(error_wrap(strike->panic->arm(strike->means), "--trigger %s",
+			       strike->panic->name));
 	sync();
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		return error_errno(errno, "cannot lock memory");
@@ -188,15 +201,18 @@ static struct error *explain_survival(const struct scene *scene)
 struct error *strike_run(const struct strike *strike, struct plant *plant, const char *events)
 {
 	struct scene scene = {.strike = strike, .marker = plant->marker};
+	bool self = strike->panic->self, keeps = !strike->reboot->shares;
 	pthread_t panicking, rebooting;
 
 	fill_marker(plant->marker, strike);
 	try(prepare(strike, &scene));
-	try(start_thread(&panicking, strike->panic_cpu, true, panic_thread, &scene));
+	if (!self)
+		try(start_thread(&panicking, strike->panic_cpu, keeps, panic_thread, &scene));
 	try(start_thread(&rebooting, strike->reboot_cpu, false, reboot_thread, &scene));
 	try(announce(strike, events));
 	pthread_barrier_wait(&scene.ready);
 	pthread_join(rebooting, NULL);
-	pthread_join(panicking, NULL);
+	if (!self)
+		pthread_join(panicking, NULL);
 	return explain_survival(&scene);
 }

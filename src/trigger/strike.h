@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "trigger/draw.h"
 #include "trigger/panic.h"
 #include "trigger/plant.h"
 #include "trigger/probe.h"
@@ -17,11 +18,14 @@ struct strike {
 	const char *window; /* as asked for; "none": timed on purpose */
 	unsigned panic_cpu, reboot_cpu;
 	const struct panic_way *panic;
-	int panic_fd; /* from panic->open(), the caller's */
+	struct panic_means *means; /* of panic->open(), the caller's */
 	const struct reboot_way *reboot;
+	int reboot_fd; /* of reboot->open() */
 	struct probe probe; /* none: a timed strike */
 	uint64_t hold_ns; /* longest hold at the probe */
+	struct draw draw; /* of the delay */
 	uint64_t delay_ns; /* to the panic: from the flag, or from the reboot's start if timed */
+	uint32_t frequency; /* as in struct marker */
 	bool set_reboot_cpu; /* the kernel's reboot_cpu is another one */
 };
 

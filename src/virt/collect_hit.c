@@ -21,8 +21,10 @@ static bool is_text(const char *text, size_t size)
 
 static bool marker_is_sound(const struct marker *marker)
 {
-	return marker->magic == MARKER_MAGIC && marker->version == MARKER_VERSION &&
-	       marker->size == sizeof(*marker) &&
+	size_t size = marker->version == 1 ? MARKER_SIZE_1 : sizeof(*marker);
+
+	return marker->magic == MARKER_MAGIC && marker->version >= 1 &&
+	       marker->version <= MARKER_VERSION && marker->size == size &&
 	       is_text(marker->case_id, sizeof(marker->case_id)) &&
 	       is_text(marker->window, sizeof(marker->window)) &&
 	       is_text(marker->probe, sizeof(marker->probe)) &&
@@ -30,12 +32,20 @@ static bool marker_is_sound(const struct marker *marker)
 	       is_text(marker->trigger, sizeof(marker->trigger));
 }
 
+/** What an older crashtrigger did not write stays 0. */
+static struct error *read_marker(struct collector *collector, struct marker *marker)
+{
+	try(kernel_read_bpf_array(collector->kernel, MARKER_MAP, marker, MARKER_SIZE_1));
+	if (marker->version == 1)
+		return NULL;
+	return kernel_read_bpf_array(collector->kernel, MARKER_MAP, marker, sizeof(*marker));
+}
+
 struct error *collect_marker(struct collector *collector)
 {
 	struct report *report = collector->report;
 	struct marker marker = {};
-	struct error *err =
-		kernel_read_bpf_array(collector->kernel, MARKER_MAP, &marker, sizeof(marker));
+	struct error *err = read_marker(collector, &marker);
 
 	if (!err && marker_is_sound(&marker)) {
 		report->has_case = true;

@@ -55,6 +55,22 @@ static struct json_object *kernel_json(const struct report *report)
 	return object;
 }
 
+/* An older crashtrigger drew nothing. */
+static struct json_object *drawn_json(const struct marker *marker)
+{
+	if (marker->version < 2)
+		return NULL;
+	struct json_object *object = json_object_new_object();
+
+	put_number(object, "seed", marker->seed);
+	put_number(object, "delay_min_ns", marker->delay_min_ns);
+	put_number(object, "delay_max_ns", marker->delay_max_ns);
+	put_number(object, "sweep_index", marker->sweep_index);
+	put_number(object, "sweep_count", marker->sweep_count);
+	put_number(object, "frequency", marker->frequency);
+	return object;
+}
+
 static struct json_object *case_json(const struct report *report)
 {
 	const struct marker *marker = &report->marker;
@@ -79,6 +95,7 @@ static struct json_object *case_json(const struct report *report)
 	put_number(object, "t_end", marker->t_end);
 	put_number(object, "t_seen", marker->t_seen);
 	put_number(object, "hits", marker->hits);
+	put(object, "drawn", drawn_json(marker));
 	return object;
 }
 

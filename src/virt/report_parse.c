@@ -35,6 +35,40 @@ static struct error *get_buffer(struct json_object *object, const char *key, cha
 	return NULL;
 }
 
+static struct error *get_numbers(struct json_object *object, const char *const keys[],
+				 __u64 *const values[], size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t number;
+
+		try(get_number(object, keys[i], UINT64_MAX, &number));
+		*values[i] = number;
+	}
+	return NULL;
+}
+
+static struct error *parse_drawn(struct json_object *root, struct marker *marker)
+{
+	struct json_object *object;
+	uint64_t small[3];
+
+	marker->version = 1;
+	if (!json_object_object_get_ex(root, "drawn", &object) || !object)
+		return NULL;
+	if (!json_object_is_type(object, json_type_object))
+		return foreign("drawn", "an object");
+	marker->version = MARKER_VERSION;
+	try(get_number(object, "sweep_index", UINT32_MAX, &small[0]));
+	try(get_number(object, "sweep_count", UINT32_MAX, &small[1]));
+	try(get_number(object, "frequency", MARKER_ALWAYS, &small[2]));
+	marker->sweep_index = small[0];
+	marker->sweep_count = small[1];
+	marker->frequency = small[2];
+	static const char *const keys[] = {"seed", "delay_min_ns", "delay_max_ns"};
+	__u64 *const values[] = {&marker->seed, &marker->delay_min_ns, &marker->delay_max_ns};
+	return get_numbers(object, keys, values, 3);
+}
+
 static struct error *parse_case(struct json_object *root, struct report *report)
 {
 	struct marker *marker = &report->marker;
@@ -55,23 +89,14 @@ static struct error *parse_case(struct json_object *root, struct report *report)
 	uint64_t address;
 	try(get_address(object, "probe_address", &address));
 	marker->probe_address = address;
-	const struct {
-		const char *key;
-		__u64 *ret;
-	} numbers[] = {
-		{"hold_ns", &marker->hold_ns}, {"delay_ns", &marker->delay_ns},
-		{"t_armed", &marker->t_armed}, {"t_hit", &marker->t_hit},
-		{"t_last", &marker->t_last},   {"t_end", &marker->t_end},
-		{"t_seen", &marker->t_seen},   {"hits", &marker->hits},
-	};
+	static const char *const keys[] = {"hold_ns", "delay_ns", "t_armed", "t_hit",
+					   "t_last",  "t_end",    "t_seen",  "hits"};
+	__u64 *const values[] = {&marker->hold_ns, &marker->delay_ns, &marker->t_armed,
+				 &marker->t_hit,   &marker->t_last,   &marker->t_end,
+				 &marker->t_seen,  &marker->hits};
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
-		uint64_t number;
-
-		try(get_number(object, numbers[i].key, UINT64_MAX, &number));
-		*numbers[i].ret = number;
-	}
-	return NULL;
+	try(get_numbers(object, keys, values, sizeof(keys) / sizeof(*keys)));
+	return parse_drawn(object, marker);
 }
 
 static struct error *parse_hit(struct json_object *root, struct hit *hit)

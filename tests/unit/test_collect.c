@@ -368,6 +368,26 @@ static void test_hit_without_probe(void **state)
 	expect_hit(&marker, HIT_HIT);
 }
 
+/* A dump of an older crashtrigger: what comes after its marker is not the marker's. */
+static void test_old_marker(void **state)
+{
+	(void)state;
+	struct marker marker = make_marker();
+
+	kernel.stacks[0][1] = marker.probe;
+	marker.version = 1;
+	marker.size = MARKER_SIZE_1;
+	marker.seed = 7;
+	expect_hit(&marker, HIT_HIT);
+	assert_int_equal(report.marker.seed, 0);
+	marker.size = sizeof(marker);
+	expect_hit(&marker, HIT_NONE);
+	assert_false(report.has_case);
+	marker.version = MARKER_VERSION + 1;
+	expect_hit(&marker, HIT_NONE);
+	assert_false(report.has_case);
+}
+
 static void test_foreign_marker(void **state)
 {
 	(void)state;
@@ -428,6 +448,7 @@ int main(void)
 		collect_test(test_capture_kernel_efer),
 		collect_test(test_hit),
 		collect_test(test_hit_without_probe),
+		collect_test(test_old_marker),
 		collect_test(test_foreign_marker),
 		collect_test(test_roles_without_marker),
 	};

@@ -14,7 +14,10 @@
 #include <cmocka.h>
 
 #include "kernel/marker.h"
+#include "lab/case.h"
 #include "trigger/checks.h"
+#include "trigger/combine.h"
+#include "trigger/draw.h"
 #include "trigger/panic.h"
 #include "trigger/probe.h"
 #include "trigger/reboot.h"
@@ -261,11 +264,12 @@ static void test_cpus(void **state)
 
 	plant_file(root, "/sys/devices/system/cpu/possible", "0-3\n");
 	plant_file(root, "/sys/devices/system/cpu/online", "0-2\n");
-	assert_works(check_cpus(root, 2, 0));
-	assert_fails(check_cpus(root, 1, 1), ERROR_USAGE, "choose two");
-	assert_fails(check_cpus(root, 4, 0), ERROR_USAGE, "--panic-cpu: there is no CPU 4");
-	assert_fails(check_cpus(root, 0, 4), ERROR_USAGE, "--reboot-cpu: there is no CPU 4");
-	assert_fails(check_cpus(root, 3, 0), ERROR_UNSUPPORTED, "cpu3/online");
+	assert_works(check_cpus(root, 2, 0, false));
+	assert_fails(check_cpus(root, 1, 1, false), ERROR_USAGE, "choose two");
+	assert_works(check_cpus(root, 1, 1, true));
+	assert_fails(check_cpus(root, 4, 0, false), ERROR_USAGE, "--panic-cpu: there is no CPU 4");
+	assert_fails(check_cpus(root, 0, 4, false), ERROR_USAGE, "--reboot-cpu: there is no CPU 4");
+	assert_fails(check_cpus(root, 3, 0, false), ERROR_UNSUPPORTED, "cpu3/online");
 }
 
 static void test_kdump(void **state)
@@ -313,21 +317,117 @@ static void test_reboot_ways(void **state)
 	int fd = 0;
 
 	(void)state;
-	assert_null(reboot_way_find("halt"));
+	assert_null(reboot_way_find("halt-and-catch-fire"));
 	assert_non_null(reboot_way_find("restart"));
-	assert_works(reboot_way_open(reboot_way_find("restart"), &fd));
+	assert_works(reboot_way_find("restart")->open(0, &fd));
 	assert_int_equal(fd, -1);
+	assert_fails(reboot_way_find("panic-timeout")->open(0, &fd), ERROR_UNSUPPORTED, "no dump");
+	assert_fails(reboot_way_find("cpu-hotplug")->open(4000, &fd), ERROR_UNSUPPORTED,
+		     "CPU 4000 cannot be taken offline");
+	for (const struct reboot_way *way = reboot_ways; way->name; way++) {
+		assert_true(strlen(way->name) < sizeof(((struct marker *)NULL)->reboot));
+		assert_true(way->about && way->open);
+	}
 }
 
 static void test_panic_ways(void **state)
 {
 	(void)state;
-	assert_null(panic_way_find("oops"));
+	assert_null(panic_way_find("poison"));
 	assert_ptr_equal(panic_way_find("sysrq-c"), panic_ways);
 	for (const struct panic_way *way = panic_ways; way->name; way++) {
 		assert_true(strlen(way->name) < sizeof(((struct marker *)NULL)->trigger));
-		assert_true(way->about && way->open && way->go);
+		assert_true(way->about && way->where && way->open);
+		assert_true(way->self || way->go);
 	}
+}
+
+/* A scenario can say all that crashtrigger can do, and nothing else. */
+static void test_scenario_knows_ways(void **state)
+{
+	(void)state;
+	for (size_t i = 0; panic_ways[i].name || case_triggers[i]; i++)
+		assert_string_equal(panic_ways[i].name, case_triggers[i]);
+	for (size_t i = 0; reboot_ways[i].name || case_reboots[i]; i++)
+		assert_string_equal(reboot_ways[i].name, case_reboots[i]);
+}
+
+static enum combination combined(const char *panic, const char *reboot, const char *window)
+{
+	const char *why;
+	enum combination combination =
+		combine(panic_way_find(panic), reboot_way_find(reboot), window, &why);
+
+	assert_int_equal(combination == COMBINATION_WORKS, !why);
+	return combination;
+}
+
+static void test_combine(void **state)
+{
+	(void)state;
+	assert_int_equal(combined("sysrq-c", "restart", "virt-off"), COMBINATION_WORKS);
+	assert_int_equal(combined("sysrq-c", "restart", "none"), COMBINATION_WORKS);
+	assert_int_equal(combined("sysrq-c", "restart", "kvm_shutdown"), COMBINATION_WORKS);
+	assert_int_equal(combined("sysrq-c", "restart", "emergency"), COMBINATION_NONE);
+	assert_int_equal(combined("sysrq-c", "cpu-hotplug", "devices"), COMBINATION_NONE);
+	assert_int_equal(combined("crash-self", "restart", "none"), COMBINATION_NONE);
+	assert_int_equal(combined("crash-self", "restart", "after-stop"), COMBINATION_WORKS);
+	assert_int_equal(combined("sysrq-c", "restart", "after-stop"), COMBINATION_NO_DUMP);
+	assert_int_equal(combined("sysrq-c", "kexec", "devices"), COMBINATION_NO_DUMP);
+	assert_int_equal(combined("panic-irq", "restart", "devices"), COMBINATION_WORKS);
+	assert_int_equal(combined("panic-irq", "restart", "virt-off"), COMBINATION_NONE);
+	assert_int_equal(combined("panic-irq", "cpu-hotplug", "virt-off"), COMBINATION_WORKS);
+}
+
+static void test_draw_delay(void **state)
+{
+	struct draw draw = {.min_ns = 1000, .max_ns = 1024000};
+	unsigned low = 0;
+
+	(void)state;
+	for (draw.seed = 0; draw.seed < 1000; draw.seed++) {
+		uint64_t delay = draw_delay(&draw);
+
+		assert_in_range(delay, 1000, 1024000);
+		assert_int_equal(delay, draw_delay(&draw));
+		low += delay < 44000; /* the middle of the powers of two, not of the numbers */
+	}
+	assert_in_range(low, 450, 550);
+	draw.sweep_count = 5;
+	assert_int_equal(draw_delay(&draw), 1000);
+	draw.sweep_index = 2;
+	assert_int_equal(draw_delay(&draw), 512500);
+	draw.sweep_index = 4;
+	assert_int_equal(draw_delay(&draw), 1024000);
+	draw = (struct draw){.sweep_count = 1, .min_ns = 7, .max_ns = 9};
+	assert_int_equal(draw_delay(&draw), 7);
+	draw = (struct draw){.min_ns = 5000, .max_ns = 5000, .seed = 3};
+	assert_int_equal(draw_delay(&draw), 5000);
+	draw = (struct draw){.max_ns = 9000, .seed = 3};
+	assert_in_range(draw_delay(&draw), 0, 9000);
+}
+
+static void test_draw_options(void **state)
+{
+	static const char *const no_sweeps[] = {"", "1", "1/", "/2", "2/2", "-1/2", "1/2/3", "0/0"};
+	static const char *const no_chances[] = {"",   "0",  "1.1", "x",   "0x1",
+						 ".5", "-1", "nan", "1e-9"};
+	struct draw draw = {};
+	uint32_t frequency;
+
+	(void)state;
+	assert_works(draw_parse_sweep("3/16", &draw));
+	assert_int_equal(draw.sweep_index, 3);
+	assert_int_equal(draw.sweep_count, 16);
+	for (size_t i = 0; i < sizeof(no_sweeps) / sizeof(*no_sweeps); i++)
+		assert_fails(draw_parse_sweep(no_sweeps[i], &draw), ERROR_USAGE, "--sweep");
+	assert_works(draw_parse_frequency("1", &frequency));
+	assert_int_equal(frequency, MARKER_ALWAYS);
+	assert_works(draw_parse_frequency("0.25", &frequency));
+	assert_int_equal(frequency, 250000);
+	for (size_t i = 0; i < sizeof(no_chances) / sizeof(*no_chances); i++)
+		assert_fails(draw_parse_frequency(no_chances[i], &frequency), ERROR_USAGE,
+			     "--frequency");
 }
 
 int main(void)
@@ -347,6 +447,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_reboot_cpu, make_root, remove_root),
 		cmocka_unit_test(test_reboot_ways),
 		cmocka_unit_test(test_panic_ways),
+		cmocka_unit_test(test_scenario_knows_ways),
+		cmocka_unit_test(test_combine),
+		cmocka_unit_test(test_draw_delay),
+		cmocka_unit_test(test_draw_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

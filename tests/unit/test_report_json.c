@@ -70,6 +70,9 @@ static void fill(struct report *report)
 	strcpy(report->marker.reboot, "restart");
 	strcpy(report->marker.trigger, "sysrq-c");
 	report->marker.panic_cpu = 1;
+	report->marker.version = MARKER_VERSION;
+	report->marker.seed = UINT64_MAX;
+	report->marker.frequency = 250000;
 	report->marker.t_hit = UINT64_MAX;
 	report->marker.probe_address = 0xffffffffc0000000;
 	report->hit.state = HIT_HIT;

@@ -17,7 +17,13 @@ static void test_find(void **state)
 {
 	(void)state;
 	assert_string_equal(window_find("virt-off")->label, "W4");
-	assert_string_equal(window_find("emergency")->reboot, "sysrq-b");
+	assert_true(window_is_passed(window_find("emergency"), "sysrq-b"));
+	assert_false(window_is_passed(window_find("emergency"), "restart"));
+	assert_true(window_is_passed(window_find("virt-off"), "restart"));
+	assert_true(window_is_passed(window_find("virt-off"), "cpu-hotplug"));
+	assert_true(window_is_passed(window_find("devices"), "power-off"));
+	assert_false(window_is_passed(window_find("devices"), "power"));
+	assert_false(window_is_passed(window_find("devices"), "off"));
 	assert_null(window_find("none"));
 	assert_null(window_find("virt"));
 	assert_null(window_find(""));
@@ -42,7 +48,10 @@ static void test_entries(void **state)
 		assert_ptr_equal(window_find(window->name), window);
 		assert_true(strlen(window->name) < sizeof(((struct marker *)NULL)->window));
 		assert_true(window->label && window->about);
-		assert_non_null(reboot_way_find(window->reboot));
+		bool passed = false;
+		for (const struct reboot_way *way = reboot_ways; way->name; way++)
+			passed |= window_is_passed(window, way->name);
+		assert_true(passed);
 		assert_non_null(window->probes[0].symbol);
 		for (const struct window_probe *probe = window->probes; probe->symbol; probe++)
 			check_probe(probe);
@@ -67,6 +76,7 @@ static void test_marker(void **state)
 	assert_true(strlen(MARKER_MAP) < 16);
 	assert_memory_equal(&(uint64_t){MARKER_MAGIC}, "CRSHLAB1", 8);
 	assert_int_equal(sizeof(struct marker) % 8, 0);
+	assert_int_equal(MARKER_SIZE_1, 392); /* dumps of version 1 have it so */
 	assert_int_equal(sizeof(((struct marker *)NULL)->probe), PROBE_NAME_SIZE);
 }
 

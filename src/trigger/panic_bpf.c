@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ways of dying that BPF programs make: crash.bpf.c. */
+#define _GNU_SOURCE
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "crash.skel.h"
+#include "trigger/crash.h"
+#include "trigger/panic.h"
+#include "util/cleanup.h"
+#include "util/cpulist.h"
+
+#define ONLINE "/sys/devices/system/cpu/online"
+
+/* The programs that are called @names (ends with NULL), loaded; nothing is attached yet. */
+static struct error *load(struct panic_means *means, const char *const names[])
+{
+	struct bpf_program *program;
+	int ret;
+
+	means->crash = crash__open();
+	if (!means->crash)
+		return error_errno(errno, "cannot open the BPF object");
+	bpf_object__for_each_program(program, means->crash->obj)
+		bpf_program__set_autoload(program, false);
+	for (; *names; names++)
+		bpf_program__set_autoload(
+			bpf_object__find_program_by_name(means->crash->obj, *names), true);
+	means->crash->rodata->crash_cpu = means->panic_cpu;
+	ret = bpf_map__reuse_fd(means->crash->maps.crashlab_regs, plant_regs(means->plant));
+	if (!ret)
+		ret = bpf_map__reuse_fd(means->crash->maps.crashlab_mark, plant_mark(means->plant));
+	if (!ret)
+		ret = crash__load(means->crash);
+	if (!ret)
+		return NULL;
+	return error_new(ERROR_UNSUPPORTED, "this kernel does not take the BPF program %s: %s",
+			 names[-1], strerror(-ret));
+}
+
+static struct error *attach(struct panic_means *means)
+{
+	int ret = crash__attach(means->crash);
+
+	return ret ? error_new(ERROR_UNSUPPORTED, "cannot attach the BPF program: %s",
+			       strerror(-ret))
+		   : NULL;
+}
+
+static struct error *load_and_attach(struct panic_means *means, const char *const names[])
+{
+	try(load(means, names));
+	return attach(means);
+}
+
+/* Has bpf_fentry_test1() called on this CPU (net/bpf/test_run.c, bpf_prog_test_run_tracing()). */
+static int run(const struct bpf_program *program)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+	int ret = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+
+	errno = ret < 0 ? -ret : ENXIO;
+	return -1;
+}
+
+struct error *open_crash_task(struct panic_means *means)
+{
+	return load_and_attach(means, (const char *const[]){"crash_task", NULL});
+}
+
+/* kernel/crash_core.c, crash_kexec(): returns only when no crash kernel can be started. */
+int go_crash_task(struct panic_means *means)
+{
+	return run(means->crash->progs.crash_task);
+}
+
+struct error *open_crash_self(struct panic_means *means)
+{
+	return load_and_attach(means, (const char *const[]){"crash_saved", NULL});
+}
+
+struct error *open_crash_irq(struct panic_means *means)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_CPU_CLOCK,
+		.sample_period = CRASH_TICK_NS,
+	};
+	int fd;
+
+	try(load_and_attach(means, (const char *const[]){"crash_saved", "crash_tick", NULL}));
+	fd = syscall(SYS_perf_event_open, &attr, -1, means->panic_cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return error_errno(errno, "no clock on CPU %u", means->panic_cpu);
+	means->crash->links.crash_tick =
+		bpf_program__attach_perf_event(means->crash->progs.crash_tick, fd);
+	if (means->crash->links.crash_tick)
+		return NULL;
+	close(fd);
+	return error_errno(errno, "cannot attach the BPF program to the clock");
+}
+
+int go_crash_irq(struct panic_means *means)
+{
+	means->crash->bss->crash_now = 1;
+	for (;;)
+		pause();
+}
+
+struct error *open_oops(struct panic_means *means)
+{
+	return load_and_attach(means, (const char *const[]){"break_open", NULL});
+}
+
+struct error *arm_oops(struct panic_means *means)
+{
+	(void)means;
+	return panic_set("/proc/sys/kernel/panic_on_oops", "1");
+}
+
+int go_oops(struct panic_means *means)
+{
+	means->crash->bss->crash_thread = gettid();
+	means->crash->bss->crash_now = 1;
+	return open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+}
+
+struct error *open_stuck(struct panic_means *means)
+{
+	return load_and_attach(means, (const char *const[]){"stick", NULL});
+}
+
+int go_stuck(struct panic_means *means)
+{
+	return run(means->crash->progs.stick);
+}
+
+/* The first online CPU that is neither the panic CPU nor the reboot CPU. */
+static struct error *third_cpu(const struct panic_means *means, unsigned *ret)
+{
+	cpu_set_t online;
+
+	try(cpulist_read(ONLINE, &online));
+	CPU_CLR(means->panic_cpu, &online);
+	CPU_CLR(means->reboot_cpu, &online);
+	for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &online)) {
+			*ret = cpu;
+			return NULL;
+		}
+	}
+	return error_new(ERROR_UNSUPPORTED, "a third CPU is needed for the second panic");
+}
+
+struct error *open_second(struct panic_means *means)
+{
+	unsigned cpu;
+
+	try(third_cpu(means, &cpu));
+	try(open_sysrq(means));
+	return load_and_attach(means, (const char *const[]){"see_second", "hold_panic", NULL});
+}
+
+static void *second_thread(void *data)
+{
+	struct panic_means *means = data;
+
+	while (!means->crash->bss->panicking)
+		;
+	go_sysrq_c(means);
+	return NULL;
+}
+
+struct error *arm_second(struct panic_means *means)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	cpu_set_t set;
+	unsigned cpu;
+	int ret;
+
+	try(third_cpu(means, &cpu));
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	pthread_attr_init(&attr);
+	ret = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	if (!ret)
+		ret = pthread_create(&thread, &attr, second_thread, means);
+	pthread_attr_destroy(&attr);
+	return ret ? error_errno(ret, "cannot start a thread on CPU %u", cpu) : NULL;
+}
+
+struct error *open_overtaken(struct panic_means *means)
+{
+	try(open_sysrq(means));
+	return load_and_attach(means, (const char *const[]){"let_go", NULL});
+}
+
+int go_held_panic(struct panic_means *means)
+{
+	means->crash->bss->crash_now = 1;
+	return go_sysrq_c(means);
+}
