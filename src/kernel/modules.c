@@ -59,15 +59,18 @@ static struct error *read_layout(struct kernel *kernel, uint64_t module, const c
 
 static struct error *read_text(struct kernel *kernel, struct module *module)
 {
-	struct error *err = read_memory(kernel, module->address, "MOD_TEXT", &module->text);
+	_cleanup_error_ struct error *none =
+		read_memory(kernel, module->address, "MOD_TEXT", &module->text);
+
+	if (!none)
+		return read_memory(kernel, module->address, "MOD_INIT_TEXT", &module->init_text);
+	if (!error_is(none, ERROR_NOT_FOUND))
+		return take(none);
+	struct error *err = read_layout(kernel, module->address, "core_layout", &module->text);
 
 	if (!err)
-		return read_memory(kernel, module->address, "MOD_INIT_TEXT", &module->init_text);
-	if (!error_is(err, ERROR_NOT_FOUND))
-		return err;
-	error_free(err);
-	try(read_layout(kernel, module->address, "core_layout", &module->text));
-	return read_layout(kernel, module->address, "init_layout", &module->init_text);
+		err = read_layout(kernel, module->address, "init_layout", &module->init_text);
+	return error_wrap(err, "%s; nor as before 6.4", none->message);
 }
 
 static struct error *add_module(void *data, uint64_t address)

@@ -79,6 +79,8 @@ static struct error *move(Elf64_Sym *symbols, size_t count, const char *strings,
 	if (!symbols[i].st_value)
 		return error_new(ERROR_USAGE, "its addresses are 0: a /proc/kallsyms has to be "
 					      "saved by root");
+	if (symbols[i].st_value < SYMBOL_IMAGE_MAP)
+		return error_new(ERROR_USAGE, "its _stext lies where no kernel has it");
 	distance = stext - symbols[i].st_value;
 	for (i = 0; i < count; i++) {
 		if (symbols[i].st_value >= SYMBOL_IMAGE_MAP)

@@ -38,16 +38,16 @@ static struct error *find_layout(struct collector *collector, struct vm_layout *
 	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
 		try(kernel_member(collector->kernel, module, members[i].type, members[i].path,
 				  members[i].ret));
-	struct error *err =
+	_cleanup_error_ struct error *none =
 		kernel_member(collector->kernel, module, "kvm", "vcpu_array", &ret->vcpus);
 
-	ret->xarray = !err;
-	if (error_is(err, ERROR_NOT_FOUND)) {
-		error_clear(&err);
-		return kernel_member(collector->kernel, module, "kvm", "vcpus", &ret->vcpus);
-	}
-	if (err)
-		return err;
+	ret->xarray = !none;
+	if (error_is(none, ERROR_NOT_FOUND))
+		return error_wrap(
+			kernel_member(collector->kernel, module, "kvm", "vcpus", &ret->vcpus),
+			"%s; nor as before 5.17", none->message);
+	if (none)
+		return take(none);
 	try(kernel_member(collector->kernel, module, "xarray", "xa_head", &ret->xa_head));
 	try(kernel_member(collector->kernel, module, "xa_node", "shift", &ret->xa_shift));
 	try(kernel_member(collector->kernel, module, "xa_node", "slots", &ret->xa_slots));

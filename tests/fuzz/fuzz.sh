@@ -38,6 +38,14 @@ makedumpfile_header='makedumpfile\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\1'
 } | seed fuzz_flattened
 seed fuzz_host_regs <tests/dumps/svm-left-on.regs
 build/bin/verify_vmcs --json "$work/capsule" | seed fuzz_verdict_json
+{
+	printf 0
+	printf '%s\n' '0000000000021000 D cpu_tlbstate' 'ffffffff81000000 T _stext' \
+		'ffffffff81000040 t second' 'ffffffffc0401000 t vmx_exit	[kvm_intel]'
+} | seed fuzz_inputs
+{ printf 1; cat tests/dumps/bochs.calibration.json; } >"$work/fuzz_inputs/calibration"
+printf '2{"schema":"crashlab-evidence/1","evidence":[{"property":"vmx","cpu":0,"vmcs":null,"state":"off",%s}]}' \
+	'"strength":"direct","source":"init-test","reason":"up"' >"$work/fuzz_inputs/evidence"
 
 # bytes without order, which a compressed file has: each seed is a score of changes
 mkdir -p "$work/fuzz_capsule"
@@ -47,6 +55,7 @@ fuzz fuzz_flattened 50000 8192
 fuzz fuzz_notes 200000 1024
 fuzz fuzz_host_regs 100000 4096
 fuzz fuzz_verdict_json 20000 16384
+fuzz fuzz_inputs 50000 4096
 fuzz fuzz_capsule 200 256
 
 plan

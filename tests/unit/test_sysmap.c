@@ -92,6 +92,7 @@ static void test_refused(void **state)
 		{"", "no _stext"},
 		{"ffffffff81000000 T start_kernel\n", "no _stext"},
 		{"0000000000000000 T _stext\n", "addresses are 0"},
+		{"0000000081000000 T _stext\n", "lies where no kernel"},
 		{"ffffffff81000000 T _stext\nnot a symbol\n", "line 2 is not as in"},
 		{"ffffffff81000000 T _stext extra\n", "line 1 is not as in"},
 		{"ffffffff81000000 _stext\n", "line 1 is not as in"},

@@ -328,6 +328,86 @@ static void test_btf_of_another_kernel(void **state)
 	close(dump.fd);
 }
 
+/* ---- a kernel that has changed ---- */
+
+/** Let no member be called @name: strings of BTF lie between NULs. False when none was. */
+static bool rename_in(void *btf, size_t size, const char *name)
+{
+	size_t length = strlen(name);
+	char *at = btf;
+
+	while ((at = memmem(at, (char *)btf + size - at, name, length + 1))) {
+		if (!at[-1]) {
+			at[length - 1] ^= 0x20;
+			return true;
+		}
+		at++;
+	}
+	return false;
+}
+
+/** "struct vcpu_vmx has no member nested.vmcs02" */
+static bool says_missing(const char *text, const char *name)
+{
+	const char *member = strstr(text, "has no member ");
+
+	return member && strstr(member, name);
+}
+
+static bool is_named(const struct report *report, const struct error *err, const char *name)
+{
+	if (err)
+		return says_missing(err->message, name);
+	for (size_t i = 0; i < report->evidence.count; i++) {
+		const struct evidence *fact = &report->evidence.items[i];
+
+		if (fact->state == STATE_UNKNOWN && says_missing(fact->reason, name))
+			return true;
+	}
+	return false;
+}
+
+/** Each of @names gone: no PASS, and what it says is which. */
+static void expect_named(const struct without *dump, const struct kernel_files *files,
+			 const struct type_file *types, const char *const *names)
+{
+	for (; *names; names++) {
+		_cleanup_free_ char *whole = malloc(types->btf_size);
+		struct report report = {};
+
+		memcpy(whole, types->btf, types->btf_size);
+		if (!rename_in(types->btf, types->btf_size, *names))
+			fail_msg("there is no %s to begin with", *names);
+		struct error *err = analyse(dump, files, &report);
+
+		if (!is_named(&report, err, *names))
+			fail_msg("%s is gone: %s", *names, err ? err->message : "not a word");
+		assert_true(err || report.verdict != VERDICT_PASS);
+		error_free(err);
+		report_deinit(&report);
+		memcpy(types->btf, whole, types->btf_size);
+	}
+}
+
+static void test_missing_members_are_named(void **state)
+{
+	(void)state;
+	static const char *const names[] = {
+		"mem",  "kallsyms", "symtab",     "strtab",       "num_symtab", "cr4",
+		"base", "vm_list",  "vcpu_array", "online_vcpus", "xa_head",    NULL,
+	};
+	struct type_file types = {.path = "given"};
+	struct kernel_files files = {.types = &types, .type_count = 1};
+	struct without dump = {};
+
+	take_out(&dump, "vmx-virt-off");
+	types.btf = dump.btf;
+	types.btf_size = dump.btf_size;
+	expect_named(&dump, &files, &types, names);
+	free(dump.btf);
+	close(dump.fd);
+}
+
 /* ---- a module without BTF ---- */
 
 struct part {
@@ -380,6 +460,8 @@ static struct btf *make_module(struct btf *base)
 static void test_split_btf_from_a_file(void **state)
 {
 	(void)state;
+	static const char *const names[] = {"shadow_vmcs", "loaded_vmcss_on_cpu_link", "vmcs01",
+					    "vmcs02", NULL};
 	struct type_file types = {.path = "given", .module = "kvm_intel"};
 	size_t map_size;
 	_cleanup_free_ char *map = capsule_unpack("vmx-5.10.map", &map_size);
@@ -404,8 +486,12 @@ static void test_split_btf_from_a_file(void **state)
 	assert_int_equal(report.cpus[0].vmcs_count, 1);
 	report_deinit(&report);
 
+	types.btf = malloc(size);
+	memcpy(types.btf, btf__raw_data(btf, &size), size);
+	expect_named(&file, &files, &types, names);
 	types.btf_size /= 2;
 	refused(analyse(&file, &files, &report), ERROR_USAGE, "given: its data cannot be parsed");
+	free(types.btf);
 	btf__free(btf);
 	kernel_close(kernel);
 	dump_close(dump);
@@ -420,6 +506,7 @@ int main(void)
 		cmocka_unit_test(test_build_id),
 		cmocka_unit_test(test_btf_from_a_file),
 		cmocka_unit_test(test_btf_of_another_kernel),
+		cmocka_unit_test(test_missing_members_are_named),
 		cmocka_unit_test(test_split_btf_from_a_file),
 	};
 
