@@ -96,7 +96,8 @@ $(B)/gen/%.skel.h: $(B)/gen/%.bpf.o
 
 images: programs
 	@release=$$(scripts/fetch-kernel.sh $(KERNEL)) && scripts/fetch-bochs.sh && \
-		scripts/build-images.sh "$$release" && echo "$$release" > $(B)/kernel
+		scripts/fetch-qemu.sh && scripts/build-images.sh "$$release" && \
+		echo "$$release" > $(B)/kernel
 
 run: images
 	@$(B)/bin/crashlab run main --kernel "$$(cat $(B)/kernel)" $(ARGS)

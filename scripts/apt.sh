@@ -16,22 +16,28 @@ apt_mirror()
 		'Created-By: Packages' | sed -n "s/^Debian|$1|main|//p" | head -n 1
 }
 
-# private_apt DIRECTORY SUITE: an apt of its own for packages of another release. With no package
-# installed it resolves dependencies as of nothing else there. False when no mirror is known.
+# private_apt DIRECTORY STATUS SUITE...: an apt of its own for packages of other releases. STATUS is
+# the dpkg status file that tells it what is installed; with /dev/null it resolves dependencies as of
+# nothing else there. False when no mirror is known.
 private_apt()
 {
 	state=$1
-	case $2 in
-	*-security) uri=$(apt_mirror Debian-Security) ;;
-	*) uri=$(apt_mirror Debian) ;;
-	esac
-	[ -n "$uri" ] && [ -e $keyring ] || return 1
+	status=$2
+	shift 2
+	[ -e $keyring ] || return 1
 	mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
-	echo "deb [signed-by=$keyring] $uri $2 main" >"$state/sources.list"
+	for name; do
+		case $name in
+		*-security) uri=$(apt_mirror Debian-Security) ;;
+		*) uri=$(apt_mirror Debian) ;;
+		esac
+		[ -n "$uri" ] || return 1
+		echo "deb [signed-by=$keyring] $uri $name main"
+	done >"$state/sources.list"
 	cat >"$state/apt.conf" <<-END
 		Dir::State "$state";
 		Dir::State::lists "$state/lists";
-		Dir::State::status "/dev/null";
+		Dir::State::status "$status";
 		Dir::Cache "$state/cache";
 		Dir::Etc::sourcelist "$state/sources.list";
 		Dir::Etc::sourceparts "/dev/null";
@@ -68,4 +74,53 @@ apt_get_download()
 		cd "$1" && shift &&
 			apt-get $apt_options -qq -o APT::Sandbox::User=root download "$@" >&2
 	)
+}
+
+# private_update: false when a source cannot be reached, where apt_update would warn and go on
+# shellcheck disable=SC2086 # options, one a word
+private_update()
+{
+	apt-get $apt_options update -q -o APT::Update::Error-Mode=any >&2
+}
+
+# would_install PACKAGE...: what apt would install for them, as PACKAGE=VERSION
+# shellcheck disable=SC2086 # options, one a word
+would_install()
+{
+	apt-get $apt_options install -s --no-install-recommends "$@" |
+		sed -n 's/^Inst \([^ ]*\) \(\[[^]]*\] \)\{0,1\}(\([^ ]*\) .*/\1=\3/p'
+}
+
+# unpack_packages DIRECTORY PACKAGE...: into DIRECTORY/root, without what only people read. False
+# when one cannot be downloaded.
+unpack_packages()
+{
+	target=$1
+	shift
+	say "fetching $# packages"
+	mkdir "$target/deb" "$target/root"
+	apt_get_download "$target/deb" "$@" || return 1
+	for deb in "$target"/deb/*.deb; do
+		dpkg-deb -x "$deb" "$target/root"
+	done
+	rm -rf "$target/deb" "$target/root/usr/share/doc" "$target/root/usr/share/locale" \
+		"$target/root/usr/share/man"
+}
+
+# provide NAME PROGRAM: make build/NAME, unless its PROGRAM is there, by the script's functions
+# `fetch DIRECTORY` or, when that is false, `stand_in DIRECTORY`. It appears as a whole.
+provide()
+{
+	# shellcheck disable=SC2154 # lib.sh sets it
+	[ ! -x "$build/$1/$2" ] || return 0
+	mkdir -p "$build"
+	new=$(mktemp -d "$build/.$1.XXXXXX")
+	trap 'rm -rf "$new"' EXIT
+	chmod 755 "$new"
+	if ! fetch "$new"; then
+		rm -rf "${new:?}"/*
+		stand_in "$new"
+	fi
+	rm -rf "${build:?}/$1"
+	mv -T "$new" "$build/$1"
 }

@@ -172,7 +172,8 @@ done
 
 mkdir -p "$build/kernels"
 if [ -n "$suite" ]; then
-	private_apt "$build/kernels/apt/$suite" "$suite" || die "no mirror that could have $suite is known"
+	private_apt "$build/kernels/apt/$suite" /dev/null "$suite" ||
+		die "no mirror that could have $suite is known"
 fi
 release=
 new=

@@ -14,6 +14,7 @@ struct lab_paths {
 	char *root; /* of the project: holds scenarios/, appliance/ */
 	char *bin; /* the programs */
 	char *bochs; /* its starter */
+	char *qemu; /* the one that runs TCG and KVM; NULL: this host has none */
 	char *images; /* holds <release>/ */
 };
 

@@ -14,11 +14,7 @@
 #include "lab/embed.h"
 #include "lab/files.h"
 #include "lab/kvm_probe.h"
-#include "lab/process.h"
 #include "util/cleanup.h"
-
-#define EMULATOR "qemu-system-x86_64"
-#define LIBVIRT_USER_HINT "apt-get install libvirt-daemon-system qemu-system-x86"
 
 struct qemu_machine {
 	struct machine machine;
@@ -68,6 +64,7 @@ static struct error *make_xml(const struct backend *backend, const struct machin
 		{"INITRD", initrd, 0},
 		{"CMDLINE", setup->cmdline, 0},
 		{"CPU", flavour->cpu, 1},
+		{"EMULATOR", setup->paths->qemu, 0},
 		{"DISK", disk, 0},
 		{"CONSOLE", console, 0},
 		{"EVENTS", events, 0},
@@ -256,26 +253,23 @@ static struct error *qemu_apics(struct machine *machine, const char *path)
 	return err ? err : write_text(path, all);
 }
 
-static struct error *probe_programs(void)
+static struct error *probe_programs(const struct lab_paths *paths)
 {
-	if (!process_found(EMULATOR))
-		return error_new(ERROR_UNSUPPORTED, "%s is missing (%s)", EMULATOR,
-				 LIBVIRT_USER_HINT);
+	if (!paths->qemu)
+		return error_new(ERROR_UNSUPPORTED, "QEMU is missing (scripts/fetch-qemu.sh)");
 	return NULL;
 }
 
 static struct error *probe_tcg(const struct lab_paths *paths, enum vendor vendor)
 {
-	(void)paths;
 	if (vendor != VENDOR_SVM)
 		return error_new(ERROR_UNSUPPORTED, "QEMU's TCG emulates SVM only");
-	return probe_programs();
+	return probe_programs(paths);
 }
 
 static struct error *probe_kvm(const struct lab_paths *paths, enum vendor vendor)
 {
-	(void)paths;
-	try(probe_programs());
+	try(probe_programs(paths));
 	return kvm_probe(&kvm_host, vendor);
 }
 

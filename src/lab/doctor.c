@@ -3,11 +3,15 @@
 #include "lab/doctor.h"
 
 #include <libsmartcols/libsmartcols.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "lab/embed.h"
 #include "lab/files.h"
 #include "lab/process.h"
 #include "util/cleanup.h"
+
+#define VERSION_SECONDS 30
 
 /* Programs of other packages that the lab calls, whatever the backend. */
 static const struct {
@@ -20,7 +24,8 @@ static bool check_programs(const struct lab_paths *paths, FILE *out)
 	bool whole = true;
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-		if (process_found(programs[i].name))
+		_cleanup_free_ char *found = process_find(programs[i].name);
+		if (found)
 			continue;
 		fprintf(out, "missing: %s (apt-get install %s)\n", programs[i].name,
 			programs[i].package);
@@ -47,6 +52,34 @@ static bool check_libvirt(FILE *out)
 		err->message);
 	error_free(err);
 	return false;
+}
+
+void doctor_qemu(const struct lab_paths *paths, FILE *out)
+{
+	char *const argv[] = {paths->qemu, "--version", NULL};
+	_cleanup_close_ int said = memfd_create("version", MFD_CLOEXEC);
+	_cleanup_free_ char *file = format_string("/proc/self/fd/%d", said);
+	_cleanup_free_ char *path = paths->qemu ? realpath(paths->qemu, NULL) : NULL;
+	unsigned major, minor, micro;
+	char text[80] = "";
+	int status;
+
+	if (!path)
+		return; /* its rows of the table say so */
+	_cleanup_error_ struct error *err = process_run(argv, file, NULL, VERSION_SECONDS, &status);
+	if (!err && pread(said, text, sizeof(text) - 1, 0) < 0)
+		text[0] = '\0';
+	if (sscanf(text, "QEMU emulator version %u.%u.%u", &major, &minor, &micro) != 3) {
+		fprintf(out, "QEMU does not tell its version: %s\n", path);
+		return;
+	}
+	fprintf(out, "QEMU is %u.%u.%u: %s\n", major, minor, micro, path);
+	/* 8.1 has "accel/tcg: Always lock pages before translation". */
+	if (major < 8 || (major == 8 && minor < 1))
+		fputs("Before 8.1 a case under TCG may die of an int3 that the kernel has taken "
+		      "away (docs/facts.md). For a newer QEMU remove build/qemu and run "
+		      "scripts/fetch-qemu.sh.\n",
+		      out);
 }
 
 static void add_row(struct libscols_table *table, const struct backend *backend, enum vendor vendor,
@@ -91,6 +124,7 @@ int doctor(const struct lab_paths *paths, FILE *out)
 {
 	bool whole = print_backends(paths, out) == VENDOR_COUNT;
 
+	doctor_qemu(paths, out);
 	whole &= check_programs(paths, out);
 	whole &= check_libvirt(out);
 	fputs(whole ? "This host can run VMX and SVM cases.\n"

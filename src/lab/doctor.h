@@ -12,4 +12,7 @@
  */
 int doctor(const struct lab_paths *paths, FILE *out);
 
+/** Print to @out which QEMU runs the cases, and what to expect of it. */
+void doctor_qemu(const struct lab_paths *paths, FILE *out);
+
 #endif

@@ -16,10 +16,12 @@
 
 #include "lab/estimate.h"
 #include "lab/files.h"
+#include "lab/process.h"
 #include "lab/results_json.h"
 #include "util/cleanup.h"
 
 #define ROOT_MARK "appliance/domain.xml"
+#define QEMU "qemu-system-x86_64"
 
 static char *parent(const char *path)
 {
@@ -51,6 +53,8 @@ struct error *lab_paths_init(struct lab_paths *paths, const char *images)
 		return error_new(ERROR_NOT_FOUND, "no " ROOT_MARK " in any directory above %s",
 				 program);
 	paths->bochs = format_string("%s/build/bochs/bochs", paths->root);
+	_cleanup_free_ char *qemu = format_string("%s/build/qemu/" QEMU, paths->root);
+	paths->qemu = access(qemu, X_OK) ? process_find(QEMU) : take(qemu);
 	if (!images)
 		paths->images = format_string("%s/build/images", paths->root);
 	else if (!(paths->images = realpath(images, NULL)))
@@ -63,6 +67,7 @@ void lab_paths_deinit(struct lab_paths *paths)
 	free(paths->root);
 	free(paths->bin);
 	free(paths->bochs);
+	free(paths->qemu);
 	free(paths->images);
 }
 

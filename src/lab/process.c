@@ -146,7 +146,7 @@ struct error *process_check(char *const *argv, unsigned seconds)
 			 text[0] ? ": " : "", text);
 }
 
-bool process_found(const char *name)
+char *process_find(const char *name)
 {
 	const char *path = getenv("PATH");
 	_cleanup_free_ char *list =
@@ -156,9 +156,9 @@ bool process_found(const char *name)
 	for (char *folder; (folder = strsep(&rest, ":"));) {
 		_cleanup_free_ char *file = format_string("%s/%s", folder, name);
 		if (!access(file, X_OK))
-			return true;
+			return take(file);
 	}
-	return false;
+	return NULL;
 }
 
 unsigned long long process_start_time(pid_t pid)

@@ -38,8 +38,8 @@ struct error *process_run(char *const *argv, const char *output, const char *err
 /** As process_run(), but any exit status but 0 is an error, which has what it printed to stderr. */
 struct error *process_check(char *const *argv, unsigned seconds);
 
-/** True when @name is in PATH. */
-bool process_found(const char *name);
+/** Where in PATH the program @name is; the caller frees it. NULL when it is not there. */
+char *process_find(const char *name);
 
 /** The start time of @pid, in clock ticks since boot; 0 when there is no such process. */
 unsigned long long process_start_time(pid_t pid);

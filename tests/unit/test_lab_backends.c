@@ -7,19 +7,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lab/backend.h"
 #include "lab/bochs_state.h"
+#include "lab/doctor.h"
 #include "lab/domain.h"
 #include "lab/files.h"
 #include "lab/kvm_probe.h"
 
 static const struct case_spec spec = {.name = "a", .cpus = 3};
 static const struct lab_paths paths = {
-	.root = ".", .bin = "/bin", .bochs = "/b/bochs", .images = "/i"};
+	.root = ".", .bin = "/bin", .bochs = "/b/bochs", .qemu = "/q/qemu", .images = "/i"};
 static const struct machine_setup setup = {.paths = &paths,
 					   .spec = &spec,
 					   .id = "a.1",
@@ -53,6 +55,7 @@ static void test_domain(void **state)
 	assert_has(tcg, "<domain type='qemu'>");
 	assert_has(tcg, "<name>a.1</name>");
 	assert_has(tcg, "<vcpu>3</vcpu>");
+	assert_has(tcg, "<emulator>/q/qemu</emulator>");
 	assert_has(tcg, "<kernel>/i/6.12/vmlinuz</kernel>");
 	assert_has(tcg, "<cmdline>a=&quot;b&quot; c</cmdline>");
 	assert_has(tcg, "<source path='/r/&lt;a&gt;&amp;b/events.log'/>");
@@ -60,6 +63,7 @@ static void test_domain(void **state)
 	assert_has(tcg, "<on_reboot>destroy</on_reboot>");
 	assert_null(strchr(tcg, '@'));
 	assert_has(kvm, "<domain type='kvm'>");
+	assert_has(kvm, "<emulator>/q/qemu</emulator>");
 	assert_has(kvm, "<cpu mode='host-passthrough'/>");
 	free(tcg);
 	free(kvm);
@@ -90,6 +94,48 @@ static void test_bochsrc(void **state)
 	assert_has(text, "memory: guest=512, host=512");
 	assert_has(text, "/b/bochs -q -unlock -f bochsrc");
 	free(text);
+}
+
+/* Of a stand-in that says @text. */
+static char *doctor_says(const char *text)
+{
+	char path[] = "/tmp/crashlab-qemu-XXXXXX";
+	const struct lab_paths with = {.qemu = path};
+	char *script = format_string("#!/bin/sh\necho '%s'\n", text);
+	char *said;
+	size_t size;
+	FILE *out = open_memstream(&said, &size);
+
+	close(mkstemp(path));
+	assert_null(write_text(path, script));
+	assert_int_equal(chmod(path, 0755), 0);
+	doctor_qemu(&with, out);
+	fclose(out);
+	assert_int_equal(unlink(path), 0);
+	free(script);
+	return said;
+}
+
+static void test_doctor_qemu(void **state)
+{
+	static const struct {
+		const char *text, *start;
+		bool old;
+	} rows[] = {
+		{"QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg)", "QEMU is 7.2.22: /tmp/", true},
+		{"QEMU emulator version 8.0.50", "QEMU is 8.0.50: /tmp/", true},
+		{"QEMU emulator version 8.1.0", "QEMU is 8.1.0: /tmp/", false},
+		{"QEMU emulator version 10.0.2 (Debian)", "QEMU is 10.0.2: /tmp/", false},
+		{"no such library", "QEMU does not tell its version: /tmp/", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *said = doctor_says(rows[i].text);
+		assert_int_equal(strncmp(said, rows[i].start, strlen(rows[i].start)), 0);
+		assert_int_equal(!!strstr(said, "scripts/fetch-qemu.sh"), rows[i].old);
+		free(said);
+	}
 }
 
 #define STATE(before, cr4, efer, vmx)                                                             \
@@ -241,13 +287,10 @@ static void test_tail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_domain),
-		cmocka_unit_test(test_placeholders),
-		cmocka_unit_test(test_bochsrc),
-		cmocka_unit_test(test_bochs_state),
-		cmocka_unit_test(test_bochs_state_incomplete),
-		cmocka_unit_test(test_kvm_probe),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_domain),      cmocka_unit_test(test_placeholders),
+		cmocka_unit_test(test_bochsrc),     cmocka_unit_test(test_doctor_qemu),
+		cmocka_unit_test(test_bochs_state), cmocka_unit_test(test_bochs_state_incomplete),
+		cmocka_unit_test(test_kvm_probe),   cmocka_unit_test(test_names),
 		cmocka_unit_test(test_tail),
 	};
 
