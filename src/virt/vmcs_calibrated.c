@@ -186,7 +186,8 @@ struct error *collect_calibrations(struct collector *collector)
 	for (size_t i = 0; list && i < list->count; i++) {
 		if (!list->items[i].used)
 			try(text_list_add(&collector->report->notes,
-					  "%s: not used, no VMCS here has its revision 0x%x",
+					  "%s: not used, no VMCS that the kernel knows has its "
+					  "revision 0x%x",
 					  list->items[i].path, list->items[i].revision));
 	}
 	return NULL;

@@ -113,7 +113,7 @@ check "one of another layout says nothing" status 2 without_format "$broken" "$w
 check "and says why" says 'shifted.json does not fit: host_rip would be' "$verify" "$work/without.json"
 sed 's/0x2b/0x12/' "$calibration" >"$work/revision.json"
 check "one of another revision is not used, and that is said" \
-	says 'revision.json: not used, no VMCS here has its revision 0x12' \
+	says 'revision.json: not used, no VMCS that the kernel knows has its revision 0x12' \
 	"$verify" --calibration "$work/revision.json" "$healthy"
 check "nor on AMD" says 'json: not used' "$verify" --calibration "$calibration" "$amd"
 refuses "a calibration that is none" 'verdict.json: schema "crashlab-verdict/1" is not crashlab-calibration/1' \

@@ -176,6 +176,57 @@ static void test_only_the_scan_finds_a_lost_one(void **state)
 	file_close(&file);
 }
 
+/** Bochs' layout, under another revision. */
+static void calibrate(struct calibrations *list)
+{
+	char text[4096] = "", *revision;
+	FILE *file = fopen("tests/dumps/bochs.calibration.json", "re");
+
+	assert_non_null(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	fclose(file);
+	revision = strstr(text, "0x2b");
+	assert_non_null(revision);
+	memcpy(revision, "0x12", 4);
+	ok(calibrations_add(list, "calibration", text));
+}
+
+/* A real CPU's lost VMCS: with a calibration the scan knows it. */
+static void test_a_calibrated_one(void **state)
+{
+	struct report report = {};
+	struct calibrations list = {};
+	const uint32_t revision = 0x12;
+	uint64_t physical;
+	struct file file;
+
+	(void)state;
+	file_open(&file, "vmcs-left-active");
+	lose_vmcss(&file);
+	analyse(&file, &report, true);
+	physical = find_active(&report)->physical;
+	report_deinit(&report);
+	poke_physical(&file, physical, &revision, sizeof(revision));
+	file_reopen(&file);
+
+	analyse(&file, &report, true);
+	assert_int_equal(report.verdict, VERDICT_PASS);
+	report_deinit(&report);
+
+	calibrate(&list);
+	ok(report_collect(file.kernel, &list, &report));
+	ok(report_scan(file.kernel, &list, &report, NULL));
+	ok(verdict_judge(&report, false));
+	assert_int_equal(report.verdict, VERDICT_FAIL);
+	assert_int_equal(find_active(&report)->physical, physical);
+	assert_string_equal(find_active(&report)->format, "calibrated");
+	assert_non_null(
+		strstr(report.reasons.items[0], "CPU 0 is active (direct, vmcs-calibrated)"));
+	report_deinit(&report);
+	calibrations_deinit(&list);
+	file_close(&file);
+}
+
 /* A guest's VMCS, or chance: it does not lead back into this kernel, so it decides nothing. */
 static void test_a_stranger_decides_nothing(void **state)
 {
@@ -268,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_known_has_its_owner),
 		cmocka_unit_test(test_only_the_scan_finds_a_lost_one),
+		cmocka_unit_test(test_a_calibrated_one),
 		cmocka_unit_test(test_a_stranger_decides_nothing),
 		cmocka_unit_test(test_a_scan_survives_json),
 		cmocka_unit_test(test_threads_agree),
