@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Types from files. DWARF: this program's own, against what the compiler says. BTF and the choice
- * between file and dump: a capsule with its BTF taken out.
+ * Types and symbols from files. DWARF: this program's own, against what the compiler says. BTF,
+ * symbols, and the choice between file and dump: a capsule with its own taken out.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>
@@ -408,6 +408,83 @@ static void test_missing_members_are_named(void **state)
 	close(dump.fd);
 }
 
+/* ---- a dump without kallsyms ---- */
+
+/** A System.map of what kernel_open() asks for, moved down as if the kernel had been by KASLR. */
+static char *make_map(struct kernel *kernel)
+{
+	static const char *const names[] = {
+		"_stext",
+		"_etext",
+		"_sinittext",
+		"_einittext",
+		"__start_BTF",
+		"__stop_BTF",
+		"nr_cpu_ids",
+		"__cpu_possible_mask",
+		"modules",
+		"__per_cpu_offset",
+		"__cpu_online_mask",
+		"btf_modules",
+		"init_uts_ns",
+		"prb",
+		"init_top_pgt",
+	};
+	char *text = NULL;
+	size_t size;
+	FILE *file = open_memstream(&text, &size);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		uint64_t address;
+
+		ok(kernel_symbol(kernel, NULL, names[i], &address));
+		fprintf(file, "%016jx D %s\n", (uintmax_t)(address - 0x600000), names[i]);
+	}
+	fclose(file);
+	return text;
+}
+
+static void test_kallsyms_that_cannot_be_read(void **state)
+{
+	(void)state;
+	struct kernel_files files = {.symbols_path = "map"};
+	struct kernel *kernel, *again = NULL;
+	struct without whole = write_capsule("vmx-virt-off"), without;
+	uint64_t names, wanted, address;
+	struct dump *dump, *cut_dump;
+	_cleanup_free_ char *bytes = NULL;
+	size_t size;
+
+	ok(dump_open(whole.path, &dump));
+	ok(kernel_open(dump, NULL, &kernel));
+	files.symbols = make_map(kernel);
+	ok(kernel_symbol(kernel, NULL, "modules", &wanted));
+	ok(dump_vmcoreinfo_number(dump, "SYMBOL(kallsyms_names)", 16, &names));
+	bytes = capsule_unpack("vmx-virt-off", &size);
+	cut(&without, bytes, size, names & ~(PAGE - 1ull), names + 1);
+
+	ok(dump_open(without.path, &cut_dump));
+	refused(kernel_open(cut_dump, NULL, &again), ERROR_NO_DATA, "not in the dump");
+	ok(kernel_open(cut_dump, &files, &again));
+	ok(kernel_symbol(again, NULL, "modules", &address));
+	assert_int_equal(address, wanted);
+	assert_non_null(
+		strstr(kernel_notes(again)->items[0], "map: used for the kernel's symbols"));
+	kernel_close(again);
+
+	/* Where they can be read, the dump's own are taken. */
+	ok(kernel_open(dump, &files, &again));
+	assert_non_null(strstr(kernel_notes(again)->items[0], "map: not used"));
+	ok(kernel_symbol(again, NULL, "panic", &address));
+	kernel_close(again);
+	kernel_close(kernel);
+	dump_close(cut_dump);
+	dump_close(dump);
+	close(whole.fd);
+	close(without.fd);
+	free(files.symbols);
+}
+
 /* ---- a module without BTF ---- */
 
 struct part {
@@ -507,8 +584,9 @@ int main(void)
 		cmocka_unit_test(test_btf_from_a_file),
 		cmocka_unit_test(test_btf_of_another_kernel),
 		cmocka_unit_test(test_missing_members_are_named),
+		cmocka_unit_test(test_kallsyms_that_cannot_be_read),
 		cmocka_unit_test(test_split_btf_from_a_file),
 	};
 
-	return cmocka_run_group_tests_name("type-files", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("kernel-files", tests, NULL, NULL);
 }
