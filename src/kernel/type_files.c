@@ -5,7 +5,6 @@
  */
 #include "kernel/internal.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "util/cleanup.h"

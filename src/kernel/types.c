@@ -6,7 +6,6 @@
 #include "kernel/internal.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "util/cleanup.h"

@@ -52,7 +52,7 @@ const struct evidence_source evidence_sources[] = {
 	 "arch/x86/kvm/vmx/vmcs12.h, nested.c: handle_vmclear(), nested_release_vmcs12()"},
 	{"vmcs-calibrated", VMCS, STRENGTH_DIRECT, false,
 	 "launch state in a VMCS region of the CPU's own format, as learnt on such a CPU",
-	 "--calibration; SDM 3C 24.11.3: VMCLEAR writes the VMCS to its region, launch state "
+	 "--calibration; SDM 3C 25.11.3: VMCLEAR writes the VMCS to its region, launch state "
 	 "clear"},
 	{"vmcs-evmcs", VMCS, STRENGTH_INFERRED, false,
 	 "an enlightened VMCS of Hyper-V: memory does not tell whether it is active",

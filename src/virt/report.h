@@ -46,7 +46,7 @@ struct vmxon_finding {
 	uint64_t physical;
 	bool readable;
 	uint32_t revision; /* in the region */
-	bool wrong; /* it is not the CPU's: VMXON would fail (SDM 3C 30.3, VMXON) */
+	bool wrong; /* it is not the CPU's: VMXON would fail (SDM 3C 31.3, VMXON) */
 };
 
 struct cpu_finding {

@@ -8,7 +8,7 @@
 
 /*
  * A CPU's own format, by what was learnt on such a CPU (--calibration). VMCLEAR writes all of a
- * VMCS to its region and makes its launch state clear (SDM 3C 24.11.3, 30.3); while a VMCS is
+ * VMCS to its region and makes its launch state clear (SDM 3C 25.11.3, 31.3); while a VMCS is
  * active the CPU may keep any part of it to itself. So "launched" in memory is a VMCS that was not
  * cleared since. "Clear" may be older than the CPU's own copy, unless VMLAUNCH was seen to write to
  * memory at once.
@@ -135,14 +135,11 @@ static const char *find_doubt(struct collector *collector, const struct calibrat
 static void judge_clear(const struct calibration *calibration, const struct vmcs_ref *ref,
 			const char *doubt, struct vmcs_judgement *ret)
 {
-	bool direct = false;
-
 	if (!doubt && !calibration->at_launch)
 		doubt = "this CPU does not write it at VMLAUNCH, so it may be older";
 	if (!doubt && vmcs_is_loaded(ref) && !ref->launched && !ref->left_before)
 		doubt = "KVM had not launched it: loaded and not launched looks the same";
-	direct = !doubt;
-	vmcs_judged(ret, STATE_OFF, direct ? STRENGTH_DIRECT : STRENGTH_INFERRED,
+	vmcs_judged(ret, STATE_OFF, doubt ? STRENGTH_INFERRED : STRENGTH_DIRECT,
 		    "launch state clear by %s%s%s", calibration->path, doubt ? "; " : "",
 		    doubt ? doubt : "");
 }
