@@ -8,26 +8,50 @@
 #include "lab/doctor.h"
 #include "util/cleanup.h"
 
+enum { KEY_JSON = 256 };
+
+static error_t parse_doctor(int key, char *arg, struct argp_state *state)
+{
+	bool *json = state->input;
+
+	(void)arg;
+	if (key != KEY_JSON)
+		return ARGP_ERR_UNKNOWN;
+	*json = true;
+	return 0;
+}
+
 static int run_doctor(int argc, char **argv)
 {
+	static const struct argp_option options[] = {{"json", KEY_JSON, NULL, 0, "as JSON", 0}, {}};
 	static const struct argp argp = {
-		NULL, NULL, "",  "Tell which backends this host can run, and what the others lack.",
-		NULL, NULL, NULL};
+		options,
+		parse_doctor,
+		"",
+		"Tell which backends this host can run, and what the others lack."
+		"\vExit status: 0 a case of each vendor can run, 1 not of each.",
+		NULL,
+		NULL,
+		NULL};
 	struct lab_paths paths;
+	bool json = false;
 
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	argp_parse(&argp, argc, argv, 0, NULL, &json);
 	struct error *err = lab_paths_init(&paths, NULL);
-	int status = err ? command_complain(err) : doctor(&paths, stdout);
+	int status = 0;
+
+	if (!err)
+		err = doctor(&paths, json, stdout, &status);
 	lab_paths_deinit(&paths);
-	return status;
+	return err ? command_complain(err) : status;
 }
 
 static const struct command command_doctor = {"doctor", run_doctor,
 					      "what this host can run, and why not the rest"};
 
 static const struct command *const commands[] = {
-	&command_doctor, &command_run,     &command_list,  &command_show,
-	&command_report, &command_compare, &command_prune,
+	&command_doctor, &command_build,   &command_run,   &command_list,  &command_show,
+	&command_report, &command_compare, &command_repro, &command_prune,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -5,9 +5,11 @@
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include "lab/backend.h"
 #include "lab/domain.h"
@@ -253,6 +255,53 @@ static struct error *qemu_apics(struct machine *machine, const char *path)
 	return err ? err : write_text(path, all);
 }
 
+/* A port that nobody listens on just now; should another take it first, QEMU says so. */
+static struct error *free_port(unsigned *ret)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof(address);
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) ||
+	    getsockname(fd, (struct sockaddr *)&address, &length))
+		return error_errno(errno, "a port for gdb");
+	*ret = ntohs(address.sin_port);
+	return NULL;
+}
+
+static struct error *gdbserver(struct qemu_machine *self, const char *where)
+{
+	_cleanup_free_ char *command = format_string("gdbserver %s", where);
+	_cleanup_free_ char *said = NULL;
+
+	if (virDomainQemuMonitorCommand(self->domain, command, &said,
+					VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
+		return embed_error("gdbserver");
+	if (said && strstr(said, "ould not"))
+		return error_new(ERROR_SYSTEM, "QEMU: %s", said);
+	return NULL;
+}
+
+static struct error *qemu_debug(struct machine *machine, unsigned *ret_port)
+{
+	struct qemu_machine *self = (struct qemu_machine *)machine;
+
+	try(free_port(ret_port));
+	_cleanup_free_ char *where = format_string("tcp:127.0.0.1:%u", *ret_port);
+	if (virDomainSuspend(self->domain) < 0)
+		return embed_error("stopping the machine");
+	return gdbserver(self, where);
+}
+
+static void qemu_debug_end(struct machine *machine)
+{
+	struct qemu_machine *self = (struct qemu_machine *)machine;
+
+	error_free(gdbserver(self, "none"));
+	virDomainResume(self->domain); /* fails when gdb let it go on: that is fine */
+}
+
 static struct error *probe_programs(const struct lab_paths *paths)
 {
 	if (!paths->qemu)
@@ -303,6 +352,8 @@ const struct backend backend_tcg = {
 	.was_reset = qemu_was_reset,
 	.registers = qemu_registers,
 	.apics = qemu_apics,
+	.debug = qemu_debug,
+	.debug_end = qemu_debug_end,
 	.stop = qemu_stop,
 };
 
@@ -329,5 +380,7 @@ const struct backend backend_kvm = {
 	.was_reset = qemu_was_reset,
 	.registers = qemu_registers,
 	.apics = qemu_apics,
+	.debug = qemu_debug,
+	.debug_end = qemu_debug_end,
 	.stop = qemu_stop,
 };

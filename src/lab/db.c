@@ -281,6 +281,11 @@ struct error *db_end_run(struct db *db, const char *name)
 		      name);
 }
 
+struct error *db_forget_planned(struct db *db, const char *name)
+{
+	return change(db, "DELETE FROM cases WHERE run = ? AND outcome IS NULL", name);
+}
+
 struct error *db_forget_vmcore(struct db *db, const struct record *record)
 {
 	return change(db, "UPDATE cases SET vmcore = 0 WHERE id = ?", record->id);

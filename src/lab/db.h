@@ -43,6 +43,9 @@ struct error *db_add_run(struct db *db, const struct run_record *run, const stru
  */
 struct error *db_store(struct db *db, const struct record *record);
 
+/** Forget the cases of the run called @name that have not ended: they will never be run. */
+struct error *db_forget_planned(struct db *db, const char *name);
+
 /** Write down that the run called @name has ended, now. */
 struct error *db_end_run(struct db *db, const char *name);
 

@@ -9,7 +9,9 @@
 #include "lab/embed.h"
 #include "lab/files.h"
 #include "lab/process.h"
+#include "lab/results_json.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #define VERSION_SECONDS 30
 
@@ -18,40 +20,103 @@ static const struct {
 	const char *name, *package;
 } programs[] = {{"mkfs.vfat", "dosfstools"}, {"mcopy", "mtools"}};
 
-static bool check_programs(const struct lab_paths *paths, FILE *out)
+/** Whether one backend gives one vendor. */
+struct ability {
+	const struct backend *backend;
+	enum vendor vendor;
+	char *obstacle; /* NULL: it does */
+	bool chosen; /* by `auto` */
+};
+
+/** What was found out about the host. */
+struct diagnosis {
+	struct ability *abilities;
+	size_t count;
+	unsigned covered; /* vendors that some backend gives */
+	struct text_list missing;
+	char *qemu; /* which QEMU, and what to expect of it; lines */
+};
+
+static struct error *check_programs(const struct lab_paths *paths, struct diagnosis *diagnosis)
 {
 	_cleanup_free_ char *analyzer = format_string("%s/verify_vmcs", paths->bin);
-	bool whole = true;
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
 		_cleanup_free_ char *found = process_find(programs[i].name);
-		if (found)
-			continue;
-		fprintf(out, "missing: %s (apt-get install %s)\n", programs[i].name,
-			programs[i].package);
-		whole = false;
+		if (!found)
+			try(text_list_add(&diagnosis->missing, "%s (apt-get install %s)",
+					  programs[i].name, programs[i].package));
 	}
-	if (access(analyzer, X_OK)) {
-		fprintf(out, "missing: %s (make)\n", analyzer);
-		whole = false;
-	}
-	return whole;
+	if (access(analyzer, X_OK))
+		try(text_list_add(&diagnosis->missing, "%s (make)", analyzer));
+	return NULL;
 }
 
-static bool check_libvirt(FILE *out)
+static struct error *check_libvirt(struct diagnosis *diagnosis)
 {
 	virConnectPtr connection;
-	struct error *err = embed_open(&connection);
+	_cleanup_error_ struct error *err = embed_open(&connection);
 
 	embed_close();
 	if (!err)
-		return true;
-	fprintf(out,
-		"QEMU cannot be used through libvirt: %s (apt-get install "
-		"libvirt-daemon-system)\n",
-		err->message);
-	error_free(err);
-	return false;
+		return NULL;
+	return text_list_add(&diagnosis->missing,
+			     "QEMU through libvirt: %s (apt-get install libvirt-daemon-system)",
+			     err->message);
+}
+
+static struct error *check_vendor(const struct lab_paths *paths, enum vendor vendor,
+				  struct diagnosis *diagnosis)
+{
+	bool found = false;
+
+	for (size_t i = 0; backends[i]; i++) {
+		_cleanup_error_ struct error *err = backends[i]->probe(paths, vendor);
+		try(array_grow((void **)&diagnosis->abilities, &diagnosis->count,
+			       sizeof(*diagnosis->abilities)));
+		diagnosis->abilities[diagnosis->count - 1] =
+			(struct ability){.backend = backends[i],
+					 .vendor = vendor,
+					 .obstacle = err ? format_string("%s", err->message) : NULL,
+					 .chosen = !err && !found};
+		found |= !err;
+	}
+	diagnosis->covered += found;
+	return NULL;
+}
+
+static void add_qemu(const struct lab_paths *paths, struct diagnosis *diagnosis)
+{
+	size_t size;
+	FILE *out = open_memstream(&diagnosis->qemu, &size);
+
+	if (!out)
+		abort();
+	doctor_qemu(paths, out);
+	fclose(out);
+}
+
+static struct error *diagnose(const struct lab_paths *paths, struct diagnosis *ret)
+{
+	for (unsigned vendor = 0; vendor < VENDOR_COUNT; vendor++)
+		try(check_vendor(paths, vendor, ret));
+	add_qemu(paths, ret);
+	try(check_programs(paths, ret));
+	return check_libvirt(ret);
+}
+
+static void diagnosis_deinit(struct diagnosis *diagnosis)
+{
+	for (size_t i = 0; i < diagnosis->count; i++)
+		free(diagnosis->abilities[i].obstacle);
+	free(diagnosis->abilities);
+	text_list_deinit(&diagnosis->missing);
+	free(diagnosis->qemu);
+}
+
+static bool is_whole(const struct diagnosis *diagnosis)
+{
+	return diagnosis->covered == VENDOR_COUNT && !diagnosis->missing.count;
 }
 
 void doctor_qemu(const struct lab_paths *paths, FILE *out)
@@ -82,53 +147,73 @@ void doctor_qemu(const struct lab_paths *paths, FILE *out)
 		      out);
 }
 
-static void add_row(struct libscols_table *table, const struct backend *backend, enum vendor vendor,
-		    const struct error *err, bool chosen)
-{
-	struct libscols_line *line = scols_table_new_line(table, NULL);
-
-	scols_line_set_data(line, 0, backend->name);
-	scols_line_set_data(line, 1, vendor_names[vendor]);
-	scols_line_set_data(line, 2, err ? "no" : "yes");
-	scols_line_set_data(line, 3, chosen ? "auto" : "");
-	scols_line_set_data(line, 4, err ? err->message : backend->about);
-}
-
-/* Returns how many vendors have a backend. */
-static unsigned print_backends(const struct lab_paths *paths, FILE *out)
+static void print_text(const struct diagnosis *diagnosis, FILE *out)
 {
 	static const char *const titles[] = {"BACKEND", "VENDOR", "RUNS", "CHOSEN", ""};
 	struct libscols_table *table = scols_new_table();
-	unsigned covered = 0;
 
 	if (!table)
 		abort();
 	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
 		scols_table_new_column(table, titles[i], 0, 0);
 	scols_table_set_stream(table, out);
-	for (unsigned vendor = 0; vendor < VENDOR_COUNT; vendor++) {
-		bool found = false;
-		for (size_t i = 0; backends[i]; i++) {
-			_cleanup_error_ struct error *err = backends[i]->probe(paths, vendor);
-			add_row(table, backends[i], vendor, err, !err && !found);
-			found |= !err;
-		}
-		covered += found;
+	for (size_t i = 0; i < diagnosis->count; i++) {
+		const struct ability *ability = &diagnosis->abilities[i];
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		scols_line_set_data(line, 0, ability->backend->name);
+		scols_line_set_data(line, 1, vendor_names[ability->vendor]);
+		scols_line_set_data(line, 2, ability->obstacle ? "no" : "yes");
+		scols_line_set_data(line, 3, ability->chosen ? "auto" : "");
+		scols_line_set_data(
+			line, 4, ability->obstacle ? ability->obstacle : ability->backend->about);
 	}
 	scols_print_table(table);
 	scols_unref_table(table);
-	return covered;
+	fputs(diagnosis->qemu, out);
+	for (size_t i = 0; i < diagnosis->missing.count; i++)
+		fprintf(out, "missing: %s\n", diagnosis->missing.items[i]);
+	fputs(is_whole(diagnosis) ? "This host can run VMX and SVM cases.\n"
+				  : "This host cannot run every case; see above.\n",
+	      out);
 }
 
-int doctor(const struct lab_paths *paths, FILE *out)
+static void print_json(const struct diagnosis *diagnosis, FILE *out)
 {
-	bool whole = print_backends(paths, out) == VENDOR_COUNT;
+	json_object *object = json_object_new_object(), *list = json_object_new_array();
+	json_object *missing = json_object_new_array();
 
-	doctor_qemu(paths, out);
-	whole &= check_programs(paths, out);
-	whole &= check_libvirt(out);
-	fputs(whole ? "This host can run VMX and SVM cases.\n"
-		    : "This host cannot run every case; see above.\n",
-	      out);
-	return !whole;
+	for (size_t i = 0; i < diagnosis->count; i++) {
+		const struct ability *ability = &diagnosis->abilities[i];
+		json_object *entry = json_object_new_object();
+		json_object_object_add(entry, "backend",
+				       json_object_new_string(ability->backend->name));
+		json_object_object_add(entry, "vendor",
+				       json_object_new_string(vendor_names[ability->vendor]));
+		json_object_object_add(entry, "runs", json_object_new_boolean(!ability->obstacle));
+		json_object_object_add(entry, "chosen", json_object_new_boolean(ability->chosen));
+		json_object_object_add(entry, "obstacle",
+				       ability->obstacle ? json_object_new_string(ability->obstacle)
+							 : NULL);
+		json_object_array_add(list, entry);
+	}
+	for (size_t i = 0; i < diagnosis->missing.count; i++)
+		json_object_array_add(missing, json_object_new_string(diagnosis->missing.items[i]));
+	json_object_object_add(object, "schema", json_object_new_string("crashlab-doctor/1"));
+	json_object_object_add(object, "whole", json_object_new_boolean(is_whole(diagnosis)));
+	json_object_object_add(object, "backends", list);
+	json_object_object_add(object, "missing", missing);
+	json_object_object_add(object, "qemu", json_object_new_string(diagnosis->qemu));
+	json_print(out, object);
+}
+
+struct error *doctor(const struct lab_paths *paths, bool json, FILE *out, int *ret_status)
+{
+	struct diagnosis diagnosis = {};
+	struct error *err = diagnose(paths, &diagnosis);
+
+	if (!err)
+		(json ? print_json : print_text)(&diagnosis, out);
+	*ret_status = !is_whole(&diagnosis);
+	diagnosis_deinit(&diagnosis);
+	return err;
 }

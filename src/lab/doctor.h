@@ -2,15 +2,17 @@
 #ifndef CRASHLAB_LAB_DOCTOR_H
 #define CRASHLAB_LAB_DOCTOR_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "lab/backend.h"
 
 /**
- * Print to @out what this host can run, and what is missing for the rest. Returns the exit status:
- * 0 when it can run a case of each vendor, else 1.
+ * Print to @out what this host can run, and what is missing for the rest; with @json as
+ * crashlab-doctor/1 (docs/interfaces.md, section 8). *@ret_status is the exit status: 0 when it can
+ * run a case of each vendor, else 1.
  */
-int doctor(const struct lab_paths *paths, FILE *out);
+struct error *doctor(const struct lab_paths *paths, bool json, FILE *out, int *ret_status);
 
 /** Print to @out which QEMU runs the cases, and what to expect of it. */
 void doctor_qemu(const struct lab_paths *paths, FILE *out);

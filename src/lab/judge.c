@@ -176,6 +176,7 @@ void judge_case(struct case_run *run, const struct run_options *options, enum en
 		trouble = err->message;
 	}
 	run->outcome = outcome_decide(&facts, &why);
+	run->hit = facts.verdict_read ? facts.hit : HIT_NONE;
 	run->as_expected = run->outcome == run->spec->expect && !summary.conflicts &&
 			   named_only(summary.bad_cpus, run->spec->expect_cpu);
 	explain(run, &files, &facts, &summary, why, trouble);

@@ -201,6 +201,8 @@ static struct error *plan_case(const struct lab_paths *paths, const struct run_r
 		error_free(err);
 		return NULL;
 	}
+	if (request->gdb && !run->backend->debug)
+		return error_new(ERROR_USAGE, "%s has no port for gdb", run->backend->name);
 	return request->list ? NULL : check_images(run);
 }
 
@@ -274,6 +276,34 @@ struct error *plan_make(const struct lab_paths *paths, const struct run_request 
 {
 	*ret = (struct plan){};
 	struct error *err = make(paths, request, ret);
+	if (err)
+		plan_deinit(ret);
+	return err;
+}
+
+static struct error *make_again(const struct lab_paths *paths, const struct run_request *request,
+				struct plan *plan)
+{
+	plan->results = results_directory(paths, request->results);
+	plan->scenario.cases = calloc(request->tries, sizeof(*plan->scenario.cases));
+	plan->cases = calloc(request->tries, sizeof(*plan->cases));
+	if (!plan->scenario.cases || !plan->cases)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	for (unsigned i = 0; i < request->tries; i++) {
+		struct case_spec *spec = &plan->scenario.cases[i];
+		try(scenario_read_case(request->again->spec, spec));
+		plan->scenario.count++;
+		spec->iteration = i + 1;
+		try(plan_add(paths, request, plan, spec, request->kernel));
+	}
+	return NULL;
+}
+
+struct error *plan_again(const struct lab_paths *paths, const struct run_request *request,
+			 struct plan *ret)
+{
+	*ret = (struct plan){};
+	struct error *err = make_again(paths, request, ret);
 	if (err)
 		plan_deinit(ret);
 	return err;

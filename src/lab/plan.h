@@ -19,6 +19,10 @@ struct plan {
 struct error *plan_make(const struct lab_paths *paths, const struct run_request *request,
 			struct plan *ret);
 
+/** Plan the tries of @request->again. */
+struct error *plan_again(const struct lab_paths *paths, const struct run_request *request,
+			 struct plan *ret);
+
 /** Add a case to @plan, which has room for it. */
 struct error *plan_add(const struct lab_paths *paths, const struct run_request *request,
 		       struct plan *plan, const struct case_spec *spec, const char *kernel);

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lab/estimate.h"
+
 struct row {
 	bool running;
 	char name[48], backend[8];
@@ -21,7 +23,8 @@ struct progress {
 	FILE *out;
 	bool terminal;
 	pthread_mutex_t lock;
-	unsigned total, ended;
+	unsigned total, ended, unexpected, hits, windows;
+	double start;
 	struct row rows[];
 };
 
@@ -48,6 +51,7 @@ struct progress *progress_create(FILE *out, unsigned total)
 	progress->out = out;
 	progress->terminal = isatty(fileno(out));
 	progress->total = total;
+	progress->start = now();
 	pthread_mutex_init(&progress->lock, NULL);
 	return progress;
 }
@@ -67,22 +71,42 @@ static void wipe(struct progress *progress)
 		fputs("\r\033[K", progress->out);
 }
 
+/* The part of the line that is about all cases. */
+static void put_totals(FILE *line, const struct progress *progress)
+{
+	unsigned left = progress->total - progress->ended;
+
+	fprintf(line, "[%u/%u]", progress->ended, progress->total);
+	if (progress->windows)
+		fprintf(line, " hit %u/%u", progress->hits, progress->windows);
+	if (progress->unexpected)
+		fprintf(line, " unexpected %u", progress->unexpected);
+	if (progress->ended && left) {
+		char *words = estimate_words((now() - progress->start) / progress->ended * left);
+		fprintf(line, " left %s", words);
+		free(words);
+	}
+}
+
 static void draw(struct progress *progress)
 {
-	char line[512];
-	size_t used;
+	char *text = NULL;
+	size_t size;
+	FILE *line = progress->terminal ? open_memstream(&text, &size) : NULL;
 
-	if (!progress->terminal)
+	if (!line)
 		return;
-	used = snprintf(line, sizeof(line), "[%u/%u]", progress->ended, progress->total);
-	for (unsigned i = 0; i < progress->total && used < sizeof(line); i++) {
+	put_totals(line, progress);
+	for (unsigned i = 0; i < progress->total; i++) {
 		struct row *row = &progress->rows[i];
 		if (row->running)
-			used += snprintf(line + used, sizeof(line) - used, "  %s %s %.0f s",
-					 row->name, stage_names[row->stage], now() - row->start);
+			fprintf(line, "  %s %s %.0f s", row->name, stage_names[row->stage],
+				now() - row->start);
 	}
-	fprintf(progress->out, "\r%.*s\033[K", (int)width(progress) - 1, line);
+	fclose(line);
+	fprintf(progress->out, "\r%.*s\033[K", (int)width(progress) - 1, text);
 	fflush(progress->out);
+	free(text);
 }
 
 void progress_start(struct progress *progress, unsigned index, const char *name,
@@ -115,8 +139,7 @@ void progress_stage(struct progress *progress, unsigned index, enum stage stage)
 	pthread_mutex_unlock(&progress->lock);
 }
 
-void progress_end(struct progress *progress, unsigned index, const char *name, const char *outcome,
-		  const char *detail)
+void progress_end(struct progress *progress, unsigned index, const struct progress_end *end)
 {
 	struct row *row = &progress->rows[index];
 	double seconds = row->running ? now() - row->start : 0;
@@ -124,9 +147,12 @@ void progress_end(struct progress *progress, unsigned index, const char *name, c
 	pthread_mutex_lock(&progress->lock);
 	row->running = false;
 	progress->ended++;
+	progress->unexpected += end->unexpected;
+	progress->hits += end->hit == HIT_HIT;
+	progress->windows += end->hit != HIT_NONE;
 	wipe(progress);
-	fprintf(progress->out, "%-24s %s %5.1f s%s%s\n", name, outcome, seconds, detail ? "  " : "",
-		detail ? detail : "");
+	fprintf(progress->out, "%-24s %s %5.1f s%s%s\n", end->name, end->outcome, seconds,
+		end->detail ? "  " : "", end->detail ? end->detail : "");
 	draw(progress);
 	fflush(progress->out);
 	pthread_mutex_unlock(&progress->lock);

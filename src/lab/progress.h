@@ -2,13 +2,16 @@
 #ifndef CRASHLAB_LAB_PROGRESS_H
 #define CRASHLAB_LAB_PROGRESS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "lab/event.h"
+#include "lab/outcome.h"
 
 /**
- * Tells how far the cases are: on a terminal in one line that is rewritten, elsewhere one line for
- * each notable stage. May be told from several threads.
+ * Tells how far the cases are: on a terminal in one line that is rewritten (done, windows hit,
+ * unexpected outcomes, time left, what runs), elsewhere one line for each notable stage. May be
+ * told from several threads.
  */
 struct progress;
 
@@ -22,9 +25,16 @@ void progress_start(struct progress *progress, unsigned index, const char *name,
 /** Case @index has reached @stage. */
 void progress_stage(struct progress *progress, unsigned index, enum stage stage);
 
-/** Case @index has ended with @outcome; @detail may be NULL. */
-void progress_end(struct progress *progress, unsigned index, const char *name, const char *outcome,
-		  const char *detail);
+/** What is told of a case that has ended. */
+struct progress_end {
+	const char *name, *outcome;
+	const char *detail; /* may be NULL */
+	bool unexpected;
+	enum hit hit;
+};
+
+/** Case @index has ended. */
+void progress_end(struct progress *progress, unsigned index, const struct progress_end *end);
 
 /** Bring the line on a terminal up to date; to be called now and then. */
 void progress_tick(struct progress *progress);

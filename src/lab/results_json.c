@@ -31,7 +31,7 @@ void json_print(FILE *out, json_object *object)
 	json_object_put(object);
 }
 
-void results_print_json(FILE *out, const struct run_record *run, const struct record_list *cases)
+json_object *results_to_json(const struct run_record *run, const struct record_list *cases)
 {
 	json_object *object = json_object_new_object(), *list = json_object_new_array();
 
@@ -40,5 +40,10 @@ void results_print_json(FILE *out, const struct run_record *run, const struct re
 	for (size_t i = 0; i < cases->count; i++)
 		json_object_array_add(list, record_to_json(&cases->items[i], true));
 	json_object_object_add(object, "cases", list);
-	json_print(out, object);
+	return object;
+}
+
+void results_print_json(FILE *out, const struct run_record *run, const struct record_list *cases)
+{
+	json_print(out, results_to_json(run, cases));
 }

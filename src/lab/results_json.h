@@ -12,7 +12,10 @@
  */
 json_object *record_to_json(const struct record *record, bool with_verdict);
 
-/** Print a run and its cases with their verdicts as JSON (docs/interfaces.md, section 8). */
+/** A run and its cases with their verdicts as JSON (docs/interfaces.md, section 8). */
+json_object *results_to_json(const struct run_record *run, const struct record_list *cases);
+
+/** Print results_to_json(). */
 void results_print_json(FILE *out, const struct run_record *run, const struct record_list *cases);
 
 /** Print @object and release it. */

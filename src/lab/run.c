@@ -17,6 +17,7 @@
 #include "lab/plan.h"
 #include "lab/results_json.h"
 #include "lab/space.h"
+#include "lab/stats.h"
 #include "lab/table.h"
 #include "util/cleanup.h"
 
@@ -45,6 +46,8 @@ struct pool {
 	bool stopping;
 	struct ledger *ledger;
 	struct error *err; /* why no more cases are started */
+	const struct run_request *request;
+	bool enough; /* a case ended as was waited for */
 };
 
 static void *work(void *arg)
@@ -82,6 +85,9 @@ static void keep(struct pool *pool, const struct case_run *run)
 
 	if (err)
 		stop(pool, err);
+	if (pool->request->again && !pool->request->endless && run->ended &&
+	    run->outcome == pool->request->until)
+		pool->enough = true;
 }
 
 /* A case that no backend can run has its outcome at once. */
@@ -94,8 +100,7 @@ static void skip(struct worker *worker)
 	run->as_expected = run->spec->expect == OUTCOME_SKIPPED;
 	run->ended = true;
 	error_free(case_write_outcome(run)); /* the database has it, too */
-	progress_end(worker->pool->progress, run->index, run->spec->name,
-		     outcome_names[run->outcome], run->detail);
+	case_tell_end(run, worker->pool->progress);
 	keep(worker->pool, run);
 }
 
@@ -126,7 +131,7 @@ static void start_what_fits(struct pool *pool)
 		struct worker *worker = &pool->workers[i];
 		if (worker->state != WAITING)
 			continue;
-		if (pool->stopping) {
+		if (pool->stopping || pool->enough) {
 			worker->state = JOINED;
 			continue;
 		}
@@ -228,7 +233,8 @@ static struct error *run_cases(const struct plan *plan, const struct run_request
 			    .lock = PTHREAD_MUTEX_INITIALIZER,
 			    .ended_fd = ended,
 			    .signal_fd = signals,
-			    .ledger = ledger};
+			    .ledger = ledger,
+			    .request = request};
 
 	if (!workers || ended < 0 || signals < 0)
 		return error_errno(errno, "preparing the run");
@@ -237,7 +243,7 @@ static struct error *run_cases(const struct plan *plan, const struct run_request
 		workers[i] = (struct worker){.pool = &pool, .run = &plan->cases[i]};
 	run_pool(&pool);
 	progress_destroy(pool.progress);
-	return pool.err;
+	return pool.err || !pool.enough ? pool.err : db_forget_planned(ledger->db, ledger->run);
 }
 
 static int exit_status(const struct record_list *cases)
@@ -261,9 +267,53 @@ static size_t count_left(const struct record_list *cases)
 	return left;
 }
 
+/* How often a case that was run again ended as was waited for. */
+static struct rate count_happened(const struct run_request *request,
+				  const struct record_list *cases)
+{
+	size_t happened = 0, ended = 0;
+
+	for (size_t i = 0; i < cases->count; i++) {
+		ended += !!cases->items[i].outcome;
+		happened += record_outcome(&cases->items[i]) == request->until;
+	}
+	return rate_make(happened, ended);
+}
+
+static void print_text(const struct ledger *ledger, const struct run_request *request,
+		       const struct record_list *cases, const struct rate *rate)
+{
+	_cleanup_free_ char *words = rate_words(rate);
+
+	putchar('\n');
+	if (count_left(cases) < cases->count)
+		table_print(stdout, cases);
+	printf("results: %s\n", ledger->plan->directory);
+	if (request->again)
+		printf("%s: %s\n", outcome_names[request->until], words);
+}
+
+static void print_json(const struct run_request *request, const struct run_record *run,
+		       const struct record_list *cases, const struct rate *rate)
+{
+	json_object *object = results_to_json(run, cases);
+
+	if (request->again) {
+		json_object *again = json_object_new_object();
+		json_object_object_add(again, "until",
+				       json_object_new_string(outcome_names[request->until]));
+		json_object_object_add(again, "happened", json_object_new_int64(rate->hits));
+		json_object_object_add(again, "tries", json_object_new_int64(rate->of));
+		json_object_object_add(again, "low", json_object_new_double(rate->low));
+		json_object_object_add(again, "high", json_object_new_double(rate->high));
+		json_object_object_add(object, "repro", again);
+	}
+	json_print(stdout, object);
+}
+
 /* The whole of the run, what was there before it went on included. */
-static struct error *print_result(struct ledger *ledger, bool json, int *ret_status,
-				  size_t *ret_left)
+static struct error *print_result(struct ledger *ledger, const struct run_request *request,
+				  int *ret_status, size_t *ret_left)
 {
 	struct record_list cases;
 	struct run_record run;
@@ -271,27 +321,24 @@ static struct error *print_result(struct ledger *ledger, bool json, int *ret_sta
 	try(db_find_run(ledger->db, ledger->run, &run));
 	struct error *err = db_cases(ledger->db, ledger->run, &cases);
 	if (!err) {
-		*ret_status = exit_status(&cases);
+		struct rate rate = count_happened(request, &cases);
 		*ret_left = count_left(&cases);
-		if (json)
-			results_print_json(stdout, &run, &cases);
+		*ret_status = request->again ? !rate.hits : exit_status(&cases);
+		if (request->json)
+			print_json(request, &run, &cases, &rate);
 		else
-			printf("\n");
-		if (!json && *ret_left < cases.count)
-			table_print(stdout, &cases);
-		if (!json)
-			printf("results: %s\n", ledger->plan->directory);
+			print_text(ledger, request, &cases, &rate);
 		record_list_deinit(&cases);
 	}
 	run_record_deinit(&run);
 	return err;
 }
 
-static struct error *tell_result(struct ledger *ledger, struct error *err, bool json,
-				 int *ret_status)
+static struct error *tell_result(struct ledger *ledger, struct error *err,
+				 const struct run_request *request, int *ret_status)
 {
 	size_t left = 0;
-	struct error *unread = print_result(ledger, json, ret_status, &left);
+	struct error *unread = print_result(ledger, request, ret_status, &left);
 
 	if (unread) {
 		error_free(err);
@@ -327,6 +374,7 @@ static struct error *run_plan(struct plan *plan, const struct lab_paths *paths,
 					    .save = request->save,
 					    .timeout_factor = request->timeout_factor,
 					    .timeout = request->timeout,
+					    .gdb = request->gdb,
 					    .stop_fd = stop};
 
 	struct ledger ledger;
@@ -338,7 +386,7 @@ static struct error *run_plan(struct plan *plan, const struct lab_paths *paths,
 	backend_clean();
 	struct error *err = run_cases(plan, request, &options, &ledger);
 	backend_shutdown();
-	err = tell_result(&ledger, err, request->json, ret_status);
+	err = tell_result(&ledger, err, request, ret_status);
 	ledger_close(&ledger);
 	return err;
 }
@@ -365,8 +413,9 @@ struct error *run_scenario(struct lab_paths *paths, struct run_request *request,
 	struct plan plan;
 	struct error *err = NULL;
 
-	try(request->resume ? plan_resume(paths, request, &plan)
-			    : plan_make(paths, request, &plan));
+	try(request->resume  ? plan_resume(paths, request, &plan)
+	    : request->again ? plan_again(paths, request, &plan)
+			     : plan_make(paths, request, &plan));
 	if (request->list) {
 		err = list_plan(&plan, request);
 		*ret_status = 0;

@@ -17,6 +17,12 @@ struct run_request {
 	int64_t seed;
 	unsigned jobs; /* cases at a time; 0: as the cores allow */
 	double timeout_factor, timeout;
+	/* a case that is run again: */
+	const struct record *again;
+	unsigned tries;
+	enum outcome until; /* what is counted; */
+	bool endless; /* all tries are made, it happening or not */
+	bool gdb; /* stop the machine at `capture`, with a port for gdb */
 	bool dry_run, list, json;
 };
 

@@ -78,6 +78,33 @@ static void sample(struct watch *watch, struct error *(*get)(struct machine *, c
 	error_free(write_text(note, text));
 }
 
+/* Leave the machine to gdb, until a line comes on standard input or the lab is told to end. */
+static void leave_to_gdb(struct watch *watch)
+{
+	struct pollfd polls[] = {{.fd = STDIN_FILENO, .events = POLLIN},
+				 {.fd = watch->options->stop_fd, .events = POLLIN}};
+	const struct backend *backend = watch->run->backend;
+	unsigned port = 0;
+	char line[256];
+	struct error *err = backend->debug(watch->machine, &port);
+
+	if (err) {
+		set_trouble(watch, format_string("gdb: %s", err->message));
+		error_free(err);
+		return;
+	}
+	printf("The machine stands still: the crash kernel has just started, the other CPUs are as "
+	       "the crash left them.\n  gdb -ex 'target remote 127.0.0.1:%u'\nEnter lets it go "
+	       "on.\n",
+	       port);
+	fflush(stdout);
+	while (poll(polls, 2, -1) < 0 && errno == EINTR)
+		;
+	if (polls[0].revents && read(STDIN_FILENO, line, sizeof(line)) < 0)
+		set_trouble(watch, format_string("standard input: %s", strerror(errno)));
+	backend->debug_end(watch->machine);
+}
+
 static bool on_error(struct watch *watch, const struct event *event, enum ending *ret)
 {
 	set_trouble(watch, format_string("%s: %s", event_value(event, "stage"),
@@ -115,6 +142,10 @@ static bool take_event(struct watch *watch, const struct event *event, enum endi
 	}
 	if (event->stage > run->stage)
 		set_stage(watch, event->stage);
+	if (event->stage == STAGE_CAPTURE && watch->options->gdb) {
+		leave_to_gdb(watch);
+		set_stage(watch, STAGE_CAPTURE); /* its time begins now */
+	}
 	if (event->stage == STAGE_CAPTURE)
 		sample(watch, run->backend->registers, "host-regs.txt");
 	*ret = ENDING_DONE;
@@ -326,6 +357,17 @@ static enum ending run_machine(struct watch *watch)
 	return ending;
 }
 
+void case_tell_end(const struct case_run *run, struct progress *progress)
+{
+	const struct progress_end end = {.name = run->spec->name,
+					 .outcome = outcome_names[run->outcome],
+					 .detail = run->detail,
+					 .unexpected = !run->as_expected,
+					 .hit = run->hit};
+
+	progress_end(progress, run->index, &end);
+}
+
 void case_run(struct case_run *self, const struct run_options *options, struct progress *progress)
 {
 	struct watch watch = {.run = self,
@@ -351,8 +393,7 @@ void case_run(struct case_run *self, const struct run_options *options, struct p
 		self->detail = format_string("%s", err->message);
 		error_free(err);
 	}
-	progress_end(progress, self->index, self->spec->name, outcome_names[self->outcome],
-		     self->detail);
+	case_tell_end(self, progress);
 }
 
 void case_run_deinit(struct case_run *self)

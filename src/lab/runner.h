@@ -17,6 +17,7 @@ struct run_options {
 	double timeout_factor;
 	double timeout; /* seconds of a whole case; 0: only the stages have limits */
 	int stop_fd; /* readable: end everything */
+	bool gdb; /* stop at `capture`, until the operator says so */
 };
 
 /** One case of a run: what it is, and what became of it. */
@@ -31,6 +32,7 @@ struct case_run {
 	bool ended; /* it has an outcome; not one that was cut short, which is not kept */
 	enum outcome outcome;
 	bool as_expected;
+	enum hit hit; /* HIT_NONE: no window, or no dump that tells */
 	enum stage stage; /* the last one reached */
 	double reached[STAGE_COUNT]; /* seconds after the start; 0: not reached */
 	double seconds;
@@ -46,6 +48,9 @@ void case_run(struct case_run *self, const struct run_options *options, struct p
 /** Print what case_run() would start. */
 struct error *case_describe(const struct case_run *self, const struct run_options *options,
 			    FILE *out);
+
+/** Tell @progress that @run has ended. */
+void case_tell_end(const struct case_run *run, struct progress *progress);
 
 /** Write outcome.json of a case that has its outcome. */
 struct error *case_write_outcome(const struct case_run *run);

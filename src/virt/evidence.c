@@ -22,8 +22,8 @@ const struct evidence_source evidence_sources[] = {
 	{"vmxon-race", VMX, STRENGTH_INFERRED, false,
 	 "the CPU was stopped between the two CR4 writes of VMXON: shadow VMXE=1 says nothing",
 	 "kvm_cpu_vmxon() in arch/x86/kvm/vmx/vmx.c; cr4_update_irqsoff() writes the shadow first"},
-	{"host-registers", VMX | SVM | VMCS, STRENGTH_DIRECT, true,
-	 "CR4, EFER, VMX operation or the current VMCS of the virtual CPU as the host sees them",
+	{"host-registers", VMX | SVM, STRENGTH_DIRECT, true,
+	 "CR4, EFER or VMX operation of the virtual CPU as the host sees them",
 	 "--host-regs: QEMU's `info registers -a`, Bochs' saved state; SDM 3C 24.7, APM 2 15.4"},
 	{"qemu-note", VMX, STRENGTH_DIRECT, false,
 	 "CR4.VMXE of the virtual CPU when QEMU wrote the dump, if it was in this kernel or its "

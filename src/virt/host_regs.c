@@ -66,10 +66,6 @@ static struct error *parse_register(struct host_cpu *cpu, const char *token)
 		try(parse_value(token, token + 5, 16, &value));
 		return store(token, &cpu->has_efer, &cpu->efer, value);
 	}
-	if (!strncmp(token, "VMCSPTR=", 8)) {
-		try(parse_value(token, token + 8, 16, &value));
-		return store(token, &cpu->has_vmcs, &cpu->vmcs, value);
-	}
 	if (!strncmp(token, "VMX=", 4)) {
 		try(parse_value(token, token + 4, 10, &value));
 		if (value > 1)
@@ -144,35 +140,6 @@ static struct error *apply_vmx(const struct host_cpu *host, struct report *repor
 			    enabled ? "set" : "clear");
 }
 
-/**
- * Of Bochs, where VMPTRLD sets a CPU's pointer to its current VMCS, VMCLEAR of that VMCS takes it
- * away and VMXOFF leaves it (cpu/vmx.cc). So a VMCS that a CPU still points to was not cleared
- * since it was loaded; and one that KVM loaded last (current_vmcs) was, when the CPU points to
- * none.
- */
-static struct error *apply_vmcs(const struct host_cpu *host, const struct cpu_finding *cpu,
-				struct report *report)
-{
-	struct evidence evidence = {PROPERTY_VMCS,   host->cpu, host->vmcs, STATE_ON,
-				    STRENGTH_DIRECT, SOURCE,    NULL};
-
-	if (!host->has_vmcs)
-		return NULL;
-	if (host->vmcs != HOST_NO_VMCS)
-		return evidence_add(&report->evidence, evidence,
-				    "the CPU's current VMCS still, which VMCLEAR would have ended");
-	evidence.state = STATE_OFF;
-	for (size_t i = 0; i < cpu->vmcs_count; i++) {
-		if (!cpu->vmcs[i].current)
-			continue;
-		evidence.vmcs = cpu->vmcs[i].physical;
-		try(evidence_add(
-			&report->evidence, evidence,
-			"KVM loaded it last, and the CPU has no current VMCS: it was cleared"));
-	}
-	return NULL;
-}
-
 static struct error *apply_svm(const struct host_cpu *host, struct report *report)
 {
 	bool enabled = host->efer & EFER_SVME;
@@ -196,10 +163,8 @@ struct error *host_regs_apply(const struct host_regs *regs, struct report *repor
 
 		if (!cpu)
 			continue;
-		if (cpu->properties & 1u << PROPERTY_VMX) {
+		if (cpu->properties & 1u << PROPERTY_VMX)
 			try(apply_vmx(host, report));
-			try(apply_vmcs(host, cpu, report));
-		}
 		if (cpu->properties & 1u << PROPERTY_SVM)
 			try(apply_svm(host, report));
 		applied++;

@@ -9,14 +9,11 @@
 #include "util/error.h"
 #include "virt/report.h"
 
-#define HOST_NO_VMCS UINT64_MAX
-
 /** What the host saw of one virtual CPU. */
 struct host_cpu {
 	unsigned cpu;
-	bool has_cr4, has_efer, has_vmx, has_vmcs;
+	bool has_cr4, has_efer, has_vmx;
 	uint64_t cr4, efer;
-	uint64_t vmcs; /* physical address of its current VMCS, HOST_NO_VMCS: it has none (Bochs) */
 	bool vmx; /* in VMX operation, from a host that knows (Bochs) */
 };
 
@@ -27,9 +24,8 @@ struct host_regs {
 
 /**
  * Read the text of QEMU's `info registers -a`, or any text of that shape: "CPU#N" starts a CPU,
- * then "CR4=HEX", "EFER=HEX", "VMX=0|1", "VMCSPTR=HEX" anywhere on a line; all else is passed over.
- * ERROR_USAGE for a text without any CPU, a value that is no number, or two values for one
- * register.
+ * then "CR4=HEX", "EFER=HEX", "VMX=0|1" anywhere on a line; all else is passed over. ERROR_USAGE
+ * for a text without any CPU, a value that is no number, or two values for one register.
  */
 struct error *host_regs_parse(const char *text, struct host_regs *ret);
 void host_regs_deinit(struct host_regs *regs);

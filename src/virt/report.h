@@ -30,7 +30,6 @@ struct vmcs_finding {
 	bool current; /* current_vmcs of that CPU */
 	bool listed; /* on loaded_vmcss_on_cpu of that CPU */
 	bool launched; /* as KVM's struct loaded_vmcs says */
-	bool shadow; /* the shadow VMCS of another, for a nested guest */
 	struct finding finding;
 };
 

@@ -127,7 +127,6 @@ static struct json_object *vmcs_json(const struct vmcs_finding *vmcs)
 	put_bool(object, "current", vmcs->current);
 	put_bool(object, "listed", vmcs->listed);
 	put_bool(object, "launched", vmcs->launched);
-	put_bool(object, "shadow", vmcs->shadow);
 	put_finding(object, PROPERTY_VMCS, &vmcs->finding);
 	return object;
 }

@@ -124,8 +124,7 @@ static struct error *parse_vmcs(struct json_object *object, struct cpu_finding *
 	try(get_text(object, "format", &vmcs->format));
 	try(get_bool(object, "current", &vmcs->current));
 	try(get_bool(object, "listed", &vmcs->listed));
-	try(get_bool(object, "launched", &vmcs->launched));
-	return get_bool(object, "shadow", &vmcs->shadow);
+	return get_bool(object, "launched", &vmcs->launched);
 }
 
 static struct error *parse_stack(struct json_object *object, struct cpu_finding *cpu)

@@ -141,7 +141,6 @@ static struct error *report_ref(struct collector *collector, struct vmcs_ref *re
 	finding->current = ref->current;
 	finding->listed = ref->listed;
 	finding->launched = ref->launched;
-	finding->shadow = ref->shadow;
 	try(judge_page(collector, ref, &format));
 	try(text_set(&finding->format, "%s", format));
 	return infer(collector, ref);

@@ -39,11 +39,6 @@ static void bochs_judge(struct collector *collector, const struct vmcs_ref *ref,
 		vmcs_judged(ret, STATE_OFF, STRENGTH_DIRECT,
 			    "launch state 0; KVM loaded it after this CPU had left VMX operation, "
 			    "where VMPTRLD does nothing (a phantom entry)");
-	else if (ref->shadow)
-		vmcs_judged(
-			ret, STATE_OFF, STRENGTH_INFERRED,
-			"launch state 0, as always in a shadow VMCS, which cannot be launched: in "
-			"use looks the same as clear");
 	else
 		vmcs_judged(ret, STATE_OFF, STRENGTH_INFERRED,
 			    "launch state 0, but KVM had not launched it: loaded and not launched "

@@ -17,16 +17,6 @@ show()
 	build/bin/crashlab show --results "$results" "$@"
 }
 
-# until_true COMMAND...: wait for it to succeed, a minute at most
-until_true()
-{
-	tries=0
-	until "$@" || [ $tries -gt 300 ]; do
-		sleep 0.2
-		tries=$((tries + 1))
-	done
-}
-
 # A lab that is killed while its second case runs.
 start off --jobs=1
 first=$(echo "$results"/*/reset.*/outcome.json)

@@ -89,6 +89,16 @@ outcome()
 	grep -q "\"outcome\": *\"$2\"" "$results"/*/"$1".*/outcome.json
 }
 
+# until_true COMMAND...: wait for it to succeed, a minute at most
+until_true()
+{
+	tries=0
+	until "$@" || [ $tries -gt 300 ]; do
+		sleep 0.2
+		tries=$((tries + 1))
+	done
+}
+
 # running CASE: the QEMU processes of a case of ours
 running()
 {

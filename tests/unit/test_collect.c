@@ -134,53 +134,6 @@ static void test_phantom_entry(void **state)
 	expect(false, VERDICT_FAIL, "VMCS 0x40000");
 }
 
-/*
- * A VMCS on its way from CPU 0 to CPU 1, stopped at each step of __loaded_vmcs_clear() and
- * vmx_vcpu_load_vmcs(). Between being put on CPU 1's list and being launched there, memory does not
- * tell whether it is loaded.
- */
-static void test_vmcs_in_motion(void **state)
-{
-	(void)state;
-	uint64_t place = loaded_place(0, 1);
-
-	make_vmcs(0, 1, true, 1);
-	put(place + 32, FAKE_BASE + loaded_place(0, 0) + 32, 8);
-	list_set(0, place + 32);
-	expect(false, VERDICT_FAIL, "VMCS 0x41000 of CPU 0 is active (direct, vmcs-bochs)");
-	put(region_place(0, 1) + 8, 0, 4); /* cleared, still listed */
-	expect(false, VERDICT_PASS, "none of 3 VMCSs is active");
-	list_set(0, loaded_place(0, 0) + 32); /* off the list */
-	expect(false, VERDICT_PASS, "none of 2 VMCSs is active");
-	put(place + 16, UINT32_MAX, 4);
-	put(place + 20, 0, 1);
-	put(place + 32, FAKE_BASE + loaded_place(1, 0) + 32, 8); /* on the other, not loaded yet */
-	list_set(1, place + 32);
-	expect(false, VERDICT_INCONCLUSIVE,
-	       "VMCS 0x41000 of CPU 1: clear is only inferred (vmcs-b");
-	put(place + 16, 1, 4); /* loaded, not launched yet */
-	expect(false, VERDICT_INCONCLUSIVE,
-	       "VMCS 0x41000 of CPU 1: clear is only inferred (vmcs-b");
-	put(place + 20, 1, 1);
-	put(region_place(0, 1) + 8, 1, 4);
-	expect(false, VERDICT_FAIL, "VMCS 0x41000 of CPU 1 is active (direct, vmcs-bochs)");
-}
-
-/* Never launched, so its memory does not tell; where its VMCS is loaded nowhere, it is not either.
- */
-static void test_shadow_vmcs(void **state)
-{
-	(void)state;
-	put(loaded_place(0, 0) + 8, FAKE_BASE + region_place(0, 2), 8);
-	put(region_place(0, 2), 0x8000002b, 4);
-	expect(false, VERDICT_INCONCLUSIVE, "VMCS 0x42000 of CPU 0: clear is only inferred");
-	expect_fact("vmcs-bochs", STATE_OFF, STRENGTH_INFERRED, "as always in a shadow VMCS");
-	assert_int_equal(report.cpus[0].vmcs_count, 2);
-	assert_true(report.cpus[0].vmcs[1].shadow && !report.cpus[0].vmcs[0].shadow);
-	put(loaded_place(0, 0) + 16, UINT32_MAX, 4);
-	expect(false, VERDICT_PASS, "none of 3 VMCSs is active");
-}
-
 static void test_unknown_silicon(void **state)
 {
 	(void)state;
@@ -481,8 +434,6 @@ int main(void)
 		collect_test(test_looping_list),
 		collect_test(test_not_a_vmcs),
 		collect_test(test_phantom_entry),
-		collect_test(test_vmcs_in_motion),
-		collect_test(test_shadow_vmcs),
 		collect_test(test_unknown_silicon),
 		collect_test(test_enlightened_vmcs),
 		collect_test(test_vmxon_race),

@@ -61,15 +61,11 @@ static void test_bochs_text(void **state)
 	(void)state;
 	struct host_regs regs;
 
-	ok(host_regs_parse("CPU#0\nCR4=1706f0\nVMX=0\nVMCSPTR=ffffffffffffffff\n"
-			   "CPU#3 CR4=1726f0 VMX=1 VMCSPTR=7c3c000",
-			   &regs));
+	ok(host_regs_parse("CPU#0\nCR4=1706f0\nVMX=0\nCPU#3 CR4=1726f0 VMX=1", &regs));
 	assert_int_equal(regs.count, 2);
 	assert_true(regs.cpus[0].has_vmx && !regs.cpus[0].vmx && !regs.cpus[0].has_efer);
 	assert_int_equal(regs.cpus[1].cpu, 3);
 	assert_true(regs.cpus[1].has_vmx && regs.cpus[1].vmx);
-	assert_true(regs.cpus[0].has_vmcs && regs.cpus[0].vmcs == HOST_NO_VMCS);
-	assert_int_equal(regs.cpus[1].vmcs, 0x7c3c000);
 	host_regs_deinit(&regs);
 }
 
@@ -103,8 +99,6 @@ static void test_garbage_is_refused(void **state)
 		"CPU#0\nVMX=yes",
 		"CPU#0\nCR4=6f0\nCPU#0\nCR4=26f0", /* which? */
 		"CPU#0\nVMX=0\nVMX=1",
-		"CPU#0\nVMCSPTR=none",
-		"CPU#0\nVMCSPTR=1000\nVMCSPTR=2000",
 		"\177ELF\2\1\1",
 		"{\"schema\": \"crashlab-verdict/1\"}",
 	};
@@ -185,44 +179,6 @@ static void test_vmx_operation_beats_vmxe(void **state)
 	report_deinit(&report);
 }
 
-static void add_vmcs(struct report *report, unsigned cpu, uint64_t physical, bool current)
-{
-	struct vmcs_finding *vmcs;
-
-	ok(report_add_vmcs(&report->cpus[cpu], &vmcs));
-	vmcs->physical = physical;
-	vmcs->current = current;
-}
-
-/* The CPU's pointer proves something of the VMCS that was loaded last, and of no other. */
-static void test_vmcs_pointer(void **state)
-{
-	(void)state;
-	struct report report = {};
-
-	add_cpus(&report, 2, PROPERTY_VMX);
-	add_vmcs(&report, 0, 0x1000, true);
-	add_vmcs(&report, 1, 0x2000, true);
-	assert_int_equal(judge(&report, "CPU#0\nVMX=0\nCPU#1\nVMX=0\n"), VERDICT_INCONCLUSIVE);
-	assert_int_equal(judge(&report, "CPU#0\nVMX=0\nVMCSPTR=ffffffffffffffff\n"
-					"CPU#1\nVMX=0\nVMCSPTR=ffffffffffffffff\n"),
-			 VERDICT_PASS);
-	assert_int_equal(judge(&report, "CPU#0\nVMX=0\nVMCSPTR=ffffffffffffffff\n"
-					"CPU#1\nVMX=0\nVMCSPTR=2000\n"),
-			 VERDICT_FAIL);
-	assert_int_equal(report.cpus[0].vmcs[0].finding.state, STATE_OFF);
-	assert_int_equal(report.cpus[1].vmcs[0].finding.state, STATE_ON);
-	/* One that nobody knows of is not lost. */
-	assert_int_equal(judge(&report, "CPU#0\nVMX=0\nVMCSPTR=ffffffffffffffff\n"
-					"CPU#1\nVMX=0\nVMCSPTR=3000\n"),
-			 VERDICT_FAIL);
-	add_vmcs(&report, 0, 0x4000, false);
-	assert_int_equal(judge(&report, "CPU#0\nVMX=0\nVMCSPTR=ffffffffffffffff\n"
-					"CPU#1\nVMX=0\nVMCSPTR=ffffffffffffffff\n"),
-			 VERDICT_INCONCLUSIVE);
-	report_deinit(&report);
-}
-
 static void test_another_machine_is_refused(void **state)
 {
 	(void)state;
@@ -249,7 +205,6 @@ int main(void)
 		cmocka_unit_test(test_efer_decides_on_svm),
 		cmocka_unit_test(test_cr4_decides_on_vmx),
 		cmocka_unit_test(test_vmx_operation_beats_vmxe),
-		cmocka_unit_test(test_vmcs_pointer),
 		cmocka_unit_test(test_another_machine_is_refused),
 	};
 
