@@ -33,7 +33,8 @@ skeletons := $(patsubst src/trigger/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard src/tri
 
 programs := verify_vmcs crashtrigger guestload crashlab bootdisk
 sources_verify_vmcs := src/verify_vmcs.c $(verify) $(virt) $(kernel) $(dump) $(util)
-sources_crashtrigger := src/crashtrigger.c $(trigger) src/kernel/windows.c $(util)
+sources_crashtrigger := src/crashtrigger.c $(trigger) src/kernel/windows.c src/kernel/recorder.c \
+	$(util)
 sources_guestload := src/guestload.c $(guest) $(util)
 sources_crashlab := src/crashlab.c $(lab) $(util)
 sources_bootdisk := src/bootdisk.c $(util)
@@ -83,10 +84,10 @@ $(foreach p,$(programs),$(eval $(call program_rules,$(B)/san,$(p),$(SANITIZE))))
 
 programs: $(addprefix $(B)/bin/,$(programs))
 
-$(B)/gen/%.bpf.o: src/trigger/%.bpf.c src/kernel/marker.h $(wildcard src/trigger/*.h) | $(B)/.setup
+$(B)/gen/%.bpf.o: src/trigger/%.bpf.c src/kernel/marker.h src/kernel/recorder.h $(wildcard src/trigger/*.h) | $(B)/.setup
 	@mkdir -p $(@D)
 	@echo "  BPF   $<"
-	@$(CLANG) -O2 -g -Wall -Werror -target bpf -D__TARGET_ARCH_x86 -Isrc \
+	@$(CLANG) -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Isrc \
 		-I/usr/include/x86_64-linux-gnu -c -o $@ $<
 
 $(B)/gen/%.skel.h: $(B)/gen/%.bpf.o

@@ -108,6 +108,9 @@ load_next_kernel()
 
 strike()
 {
+	modprobe -q msr
+	record=--record
+	[ "${case_record:-yes}" = yes ] || record=
 	crashtrigger --case "$case_id" --panic-cpu "$case_panic_cpu" --reboot-cpu "$case_reboot_cpu" \
 		--reboot "$case_reboot" --window "$case_window" \
 		${case_trigger:+--trigger "$case_trigger"} \
@@ -118,6 +121,7 @@ strike()
 		${case_sweep:+--sweep "$case_sweep"} \
 		${case_seed:+--seed "$case_seed"} \
 		${case_frequency:+--frequency "$case_frequency"} \
+		$record \
 		--events /dev/ttyS1 2>/run/strike
 	status=$?
 	why=$(tail -n 1 /run/strike)

@@ -67,7 +67,7 @@ read_case()
 		case $key in
 		id | panic_cpu | reboot_cpu | reboot | trigger | window | hold_us | delay_us | \
 			delay_min_us | delay_max_us | sweep | seed | frequency | printk | load | \
-			load_per_cpu | load_vcpus | save | break | break_cpu)
+			load_per_cpu | load_vcpus | save | break | break_cpu | record)
 			eval "case_$key=\$value"
 			;;
 		'' | '#'*) ;;

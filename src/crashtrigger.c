@@ -19,6 +19,7 @@
 #include "trigger/find.h"
 #include "trigger/list.h"
 #include "trigger/hold.h"
+#include "trigger/recorder.h"
 #include "trigger/strike.h"
 #include "util/cleanup.h"
 #include "util/number.h"
@@ -32,7 +33,7 @@
 struct options {
 	struct strike strike;
 	const char *events;
-	bool yes, dry_run, fallback_timed, list, json;
+	bool yes, dry_run, fallback_timed, list, json, record;
 	bool skip; /* what cannot be done here is this way, not the machine */
 };
 
@@ -51,6 +52,7 @@ enum {
 	KEY_SEED,
 	KEY_FREQUENCY,
 	KEY_FALLBACK,
+	KEY_RECORD,
 	KEY_YES,
 	KEY_EVENTS,
 	KEY_DRY_RUN,
@@ -72,6 +74,7 @@ static const struct argp_option option_table[] = {
 	{"seed", KEY_SEED, "N", 0, "Of all that is drawn (random)", 0},
 	{"frequency", KEY_FREQUENCY, "P", 0, "Chance that a pass of the window is held (1)", 0},
 	{"fallback", KEY_FALLBACK, "timed", 0, "Where nothing can be held, strike by time", 0},
+	{"record", KEY_RECORD, NULL, 0, "Plant the flight recorder: who disabled what when", 0},
 	{"events", KEY_EVENTS, "FILE", 0, "Write the strike line there (stdout)", 0},
 	{"list", KEY_LIST, "json", OPTION_ARG_OPTIONAL,
 	 "What works here, and why the rest does not; also as JSON", 0},
@@ -265,6 +268,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case KEY_DRY_RUN:
 		options->dry_run = true;
 		return 0;
+	case KEY_RECORD:
+		options->record = true;
+		return 0;
 	case KEY_EVENTS:
 		options->events = arg;
 		return 0;
@@ -375,6 +381,22 @@ static void print_plan(const struct strike *strike)
 		       strike->delay_ns / 1000);
 }
 
+static void print_recording(const struct recording *recording)
+{
+	if (recording->cpus)
+		printf("recorder  %u functions, EFER of %u of %u CPUs known\n", recording->recorded,
+		       recording->known_efers, recording->cpu_count);
+}
+
+/* The recorder decides nothing that the dump does not show without it: go on where it cannot be. */
+static void plant_recorder(struct recording *recording)
+{
+	_cleanup_error_ struct error *err = recording_init(recording);
+
+	if (err)
+		fprintf(stderr, "crashtrigger: %s: going on without the recorder\n", err->message);
+}
+
 /* All that the kernel's code and this machine must have for just this way. */
 static struct error *open_ways(struct strike *strike, struct plant *plant)
 {
@@ -391,16 +413,20 @@ static struct error *open_ways(struct strike *strike, struct plant *plant)
 	return error_wrap(strike->panic->open(strike->means), "--trigger %s", strike->panic->name);
 }
 
-static struct error *run_ways(struct options *options, struct plant *plant)
+static struct error *run_ways(struct options *options, struct plant *plant,
+			      struct recording *recording)
 {
 	struct strike *strike = &options->strike;
 
 	strike->delay_ns = draw_delay(&strike->draw);
 	try(plant_all(options, plant));
 	try(open_ways(strike, plant));
+	if (options->record)
+		plant_recorder(recording);
 	if (!options->dry_run)
 		return strike_run(strike, plant, options->events);
 	print_plan(strike);
+	print_recording(recording);
 	return NULL;
 }
 
@@ -417,6 +443,7 @@ static struct error *run(struct options *options)
 {
 	_cleanup_(plant_deinit) struct plant plant = {};
 	_cleanup_(panic_means_close) struct panic_means means = {.fd = -1};
+	_cleanup_(recording_deinit) struct recording recording = {.handlers = {-1, -1}};
 	struct error *err;
 
 	if (options->list)
@@ -424,7 +451,7 @@ static struct error *run(struct options *options)
 	try(check_consent(options));
 	try(check_machine(&options->strike));
 	options->strike.means = &means;
-	err = run_ways(options, &plant);
+	err = run_ways(options, &plant, &recording);
 	options->skip = error_is(err, ERROR_UNSUPPORTED) ||
 			(error_is(err, ERROR_NOT_FOUND) && window_find(options->strike.window));
 	return err;

@@ -105,8 +105,12 @@ static struct error *find_map(struct kernel *kernel, const char *name, uint64_t 
 	return NULL;
 }
 
-struct error *kernel_read_bpf_array(struct kernel *kernel, const char *name, void *buffer,
-				    size_t size)
+/*
+ * struct bpf_array begins with its map and ends with the values, also for BPF_F_MMAPABLE, where it
+ * is placed so that they start on a page (array_map_alloc(), kernel/bpf/arraymap.c).
+ */
+struct error *kernel_bpf_array(struct kernel *kernel, const char *name, size_t size,
+			       struct bpf_values *ret)
 {
 	struct kernel_field map_field, value;
 	uint64_t map = 0, value_size;
@@ -116,14 +120,10 @@ struct error *kernel_read_bpf_array(struct kernel *kernel, const char *name, voi
 	if (size > value_size)
 		return error_new(ERROR_FORMAT, "BPF map %s has values of %ju bytes, not %zu", name,
 				 (uintmax_t)value_size, size);
-	/*
-	 * struct bpf_array begins with its map and ends with the values, also for BPF_F_MMAPABLE,
-	 * where it is placed so that they start on a page (array_map_alloc(),
-	 * kernel/bpf/arraymap.c).
-	 */
+	try(kernel_read_member(kernel, NULL, "bpf_map", "max_entries", map, &ret->count));
 	try(kernel_member(kernel, NULL, "bpf_array", "map", &map_field));
 	try(kernel_member(kernel, NULL, "bpf_array", "value", &value));
-	return error_wrap(
-		dump_read(kernel->dump, map - map_field.offset + value.offset, buffer, size),
-		"BPF map %s", name);
+	ret->address = map - map_field.offset + value.offset;
+	ret->stride = (value_size + 7) & ~7ULL;
+	return NULL;
 }

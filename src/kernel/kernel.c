@@ -4,15 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "kernel/quiet.h"
 #include "util/cleanup.h"
-
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level;
-	(void)format;
-	(void)args;
-	return 0;
-}
 
 static struct error *read_text_ranges(struct kernel *kernel)
 {

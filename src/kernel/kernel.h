@@ -200,12 +200,20 @@ void backtrace_deinit(struct backtrace *backtrace);
 
 /* ---- BPF maps ---- */
 
+/** The values of a BPF array map, one after the other. */
+struct bpf_values {
+	uint64_t address; /* kernel virtual, of the first */
+	uint64_t stride; /* bytes from one to the next */
+	uint64_t count;
+};
+
 /**
- * Find the BPF array map called @name (map_idr in kernel/bpf/syscall.c; of several the youngest)
- * and read @size bytes of its first value. ERROR_NOT_FOUND when there is no such map, another error
- * when that cannot be told because a part of the tree is missing.
+ * Find the BPF array map called @name (map_idr in kernel/bpf/syscall.c; of several the youngest),
+ * whose values have at least @size bytes. ERROR_NOT_FOUND when there is no such map, ERROR_FORMAT
+ * when its values are smaller, another error when it cannot be told because a part of the tree is
+ * missing.
  */
-struct error *kernel_read_bpf_array(struct kernel *kernel, const char *name, void *buffer,
-				    size_t size);
+struct error *kernel_bpf_array(struct kernel *kernel, const char *name, size_t size,
+			       struct bpf_values *ret);
 
 #endif

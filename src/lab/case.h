@@ -32,6 +32,7 @@ struct case_spec {
 	unsigned printk; /* the kernel's console log level at the strike */
 	unsigned load; /* index in case_loads[] */
 	unsigned load_per_cpu, load_vcpus; /* of the load; 0: as guestload has it */
+	unsigned record; /* index in case_records[]: with the flight recorder? */
 	char broken[24]; /* "none", or what the appliance breaks on purpose */
 	unsigned break_cpu;
 	char images[16]; /* variant of the images, "" is the plain one */
@@ -39,10 +40,11 @@ struct case_spec {
 	int expect_cpu; /* the CPU that a FAIL must name, and no other; -1: any */
 };
 
-/** Values of the keys reboot, trigger and load; end with NULL. */
+/** Values of the keys reboot, trigger, load and record; end with NULL. */
 extern const char *const case_reboots[];
 extern const char *const case_triggers[];
 extern const char *const case_loads[];
+extern const char *const case_records[];
 
 /** True when the case names a window that the dump must prove. */
 bool case_has_window(const struct case_spec *spec);

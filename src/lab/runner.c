@@ -245,8 +245,8 @@ static char *case_file_text(const struct case_run *self, const struct run_option
 	put_optional(out, "frequency", spec->frequency);
 	fprintf(out, "printk=%u\nload=%s\nload_per_cpu=%u\nload_vcpus=%u\n", spec->printk,
 		case_loads[spec->load], spec->load_per_cpu, spec->load_vcpus);
-	fprintf(out, "save=%s\nbreak=%s\nbreak_cpu=%u\n", options->save, spec->broken,
-		spec->break_cpu);
+	fprintf(out, "record=%s\nsave=%s\nbreak=%s\nbreak_cpu=%u\n", case_records[spec->record],
+		options->save, spec->broken, spec->break_cpu);
 	fclose(out);
 	return text;
 }

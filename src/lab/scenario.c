@@ -23,6 +23,7 @@ const char *const case_triggers[] = {
 	"panic-irq",    "panic-nmi",       "soft-lockup", "hard-lockup", "hung-task",
 	"second-panic", "panic-overtaken", NULL};
 const char *const case_loads[] = {"spin", "halt", "many", "hop", "churn", "nested", NULL};
+const char *const case_records[] = {"yes", "no", NULL};
 
 #define WORD_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 #define CPUS_MAX 64
@@ -121,6 +122,7 @@ const struct key scenario_keys[] = {
 	{CHOICE("load", load, case_loads), .tag = ""},
 	{NUMBER("load_per_cpu", load_per_cpu, 0, LOAD_VCPUS_MAX), .tag = "n"},
 	{NUMBER("load_vcpus", load_vcpus, 0, LOAD_VCPUS_MAX), .tag = "v"},
+	{CHOICE("record", record, case_records), .tag = ""},
 	{WORD("break", broken, WORD_CHARS), .tag = ""},
 	{NUMBER("break_cpu", break_cpu, 0, CPUS_MAX - 1), .tag = "b"},
 	{WORD("images", images, WORD_CHARS)},

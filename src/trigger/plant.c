@@ -12,16 +12,10 @@
 #include "hold.skel.h"
 #include "trigger/hold.h"
 #include "trigger/plant.h"
+#include "kernel/quiet.h"
 #include "util/cleanup.h"
 
 #define KPROBE_TYPE "/sys/bus/event_source/devices/kprobe/type"
-
-/* An error is one line of ours, not a page of libbpf's. */
-static int print_nothing(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level, (void)format, (void)args;
-	return 0;
-}
 
 static bool has_helper(enum bpf_prog_type type, enum bpf_func_id helper)
 {

@@ -7,9 +7,10 @@
 
 /* In this order: roles need the chain and the stacks, sources need the roles. */
 static struct error *(*const steps[])(struct collector *) = {
-	collect_vendor, collect_marker, collect_cpus,  collect_chain,        collect_roles,
-	collect_vcpus,  collect_hit,    source_cr4,    source_qemu,          source_capture,
-	source_chain,   source_vmcs,    collect_vmxon, collect_calibrations, source_host,
+	collect_vendor, collect_marker, collect_cpus,         collect_chain,
+	collect_roles,  collect_vcpus,  source_recorder,      collect_hit,
+	source_cr4,     source_qemu,    source_capture,       source_chain,
+	source_vmcs,    collect_vmxon,  collect_calibrations, source_host,
 };
 
 struct error *report_collect(struct kernel *kernel, const struct calibrations *calibrations,

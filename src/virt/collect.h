@@ -57,6 +57,9 @@ struct error *source_qemu(struct collector *collector);
 struct error *collect_marker(struct collector *collector);
 struct error *collect_hit(struct collector *collector);
 
+/* recorder.c: the timeline, and EFER as the flight recorder saw it */
+struct error *source_recorder(struct collector *collector);
+
 /* chain.c */
 struct error *collect_chain(struct collector *collector);
 /** True when the emergency path ran to its end on @cpu; why, or why not, into @why. */

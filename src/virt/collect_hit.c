@@ -35,10 +35,14 @@ static bool marker_is_sound(const struct marker *marker)
 /** What an older crashtrigger did not write stays 0. */
 static struct error *read_marker(struct collector *collector, struct marker *marker)
 {
-	try(kernel_read_bpf_array(collector->kernel, MARKER_MAP, marker, MARKER_SIZE_1));
+	struct bpf_values values;
+
+	try(kernel_bpf_array(collector->kernel, MARKER_MAP, MARKER_SIZE_1, &values));
+	try(dump_read(collector->dump, values.address, marker, MARKER_SIZE_1));
 	if (marker->version == 1)
 		return NULL;
-	return kernel_read_bpf_array(collector->kernel, MARKER_MAP, marker, sizeof(*marker));
+	try(kernel_bpf_array(collector->kernel, MARKER_MAP, sizeof(*marker), &values));
+	return dump_read(collector->dump, values.address, marker, sizeof(*marker));
 }
 
 struct error *collect_marker(struct collector *collector)
@@ -156,6 +160,27 @@ static struct error *found_frame(const struct marker *marker, struct cpu_finding
 		       "to it was partly guessed");
 }
 
+/**
+ * For a stack that cannot be followed: in a held kprobe nothing else runs on the CPU but an NMI's
+ * handler, so that a hold without an end, in which the shootdown's NMI came, says the same.
+ */
+static bool held_by_timeline(const struct report *report, const struct cpu_finding *cpu)
+{
+	const struct marker *marker = &report->marker;
+	const struct timeline *timeline = &report->timeline;
+
+	if (stack_is_complete(cpu) || !marker->t_hit || marker->t_end)
+		return false;
+	for (size_t i = 0; i < timeline->count; i++) {
+		const struct timeline_event *event = &timeline->events[i];
+
+		if (event->cpu == cpu->cpu && event->what == RECORDER_ENTER &&
+		    event->t_ns >= marker->t_hit && !strcmp(event->function, "crash_nmi_callback"))
+			return true;
+	}
+	return false;
+}
+
 static struct error *judge_hit(struct collector *collector, struct cpu_finding *cpu,
 			       struct hit *hit)
 {
@@ -163,6 +188,10 @@ static struct error *judge_hit(struct collector *collector, struct cpu_finding *
 	char target[PROBE_SIZE];
 
 	/* Where it was later, at the dump, is no answer. */
+	if (held_by_timeline(collector->report, cpu))
+		return set_hit(hit, HIT_HIT,
+			       "the recorder: the hold had begun and not ended when the reboot CPU "
+			       "took the NMI");
 	if (!cpu->note)
 		return set_hit(hit, HIT_UNKNOWN, "the reboot CPU saved no registers");
 	find_target(collector, marker, target);

@@ -35,6 +35,10 @@ const struct evidence_source evidence_sources[] = {
 	{"capture-efer", SVM, STRENGTH_DIRECT, true,
 	 "EFER.SVME of the panic CPU, read in the capture kernel that runs on it",
 	 "MSR 0xc0000080 bit 12, APM 2 15.4; nothing on the way to the capture kernel clears it"},
+	{"recorder", SVM, STRENGTH_DIRECT, false,
+	 "EFER.SVME as the CPU itself last read or wrote it, seen by the flight recorder",
+	 "crashtrigger --record: tracepoints msr:read_msr and msr:write_msr, native_read_msr() and "
+	 "native_write_msr() in arch/x86/include/asm/msr.h; APM 2 15.4"},
 	{"init-test", VMX, STRENGTH_DIRECT, true,
 	 "whether the CPU could be started again by INIT-SIPI, which it cannot in VMX operation",
 	 "--evidence; SDM 3C 24.8: INIT is blocked in VMX root operation"},

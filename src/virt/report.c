@@ -41,6 +41,9 @@ void report_deinit(struct report *report)
 	for (size_t i = 0; i < report->scan.count; i++)
 		free(report->scan.hits[i].format);
 	free(report->scan.hits);
+	for (size_t i = 0; i < report->timeline.count; i++)
+		free(report->timeline.events[i].function);
+	free(report->timeline.events);
 	text_list_deinit(&report->notes);
 	text_list_deinit(&report->conflicts);
 	text_list_deinit(&report->reasons);
@@ -85,6 +88,17 @@ struct error *report_add_scan_hit(struct scan *scan, struct scan_hit **ret)
 	return NULL;
 }
 
+struct error *report_add_event(struct timeline *timeline, const struct timeline_event *event,
+			       const char *function)
+{
+	try(array_grow((void **)&timeline->events, &timeline->count, sizeof(*timeline->events)));
+	struct timeline_event *added = &timeline->events[timeline->count - 1];
+
+	*added = *event;
+	added->function = NULL;
+	return text_set(&added->function, "%s", function);
+}
+
 struct error *report_add_chain(struct report *report, const char *name, bool known, int64_t number,
 			       const char *text)
 {
@@ -127,6 +141,19 @@ const char *owner_name(enum scan_owner owner)
 	};
 
 	return names[owner];
+}
+
+const char *event_name(enum recorder_what what)
+{
+	static const char *const names[] = {
+		[RECORDER_NOTHING] = "nothing",
+		[RECORDER_ENTER] = "enter",
+		[RECORDER_LEAVE] = "leave",
+		[RECORDER_EFER_READ] = "efer-read",
+		[RECORDER_EFER_WRITTEN] = "efer-written",
+	};
+
+	return names[what];
 }
 
 const char *role_name(const struct cpu_finding *cpu)

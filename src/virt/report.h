@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "kernel/marker.h"
+#include "kernel/recorder.h"
 #include "util/error.h"
 #include "util/text.h"
 #include "virt/evidence.h"
@@ -105,6 +106,22 @@ struct scan {
 	size_t count;
 };
 
+/** Something that the flight recorder wrote down. */
+struct timeline_event {
+	uint64_t t_ns; /* CLOCK_MONOTONIC, as the marker's times */
+	unsigned cpu;
+	enum recorder_what what;
+	char *function; /* "" for EFER */
+	uint64_t value; /* EFER */
+};
+
+/** The recorder's events of all CPUs, by time. */
+struct timeline {
+	bool done; /* there was a recorder */
+	struct timeline_event *events;
+	size_t count;
+};
+
 enum verdict { VERDICT_INCONCLUSIVE, VERDICT_PASS, VERDICT_FAIL };
 
 struct report {
@@ -120,6 +137,7 @@ struct report {
 	size_t chain_count;
 	struct evidence_list evidence;
 	struct scan scan;
+	struct timeline timeline; /* of crashtrigger --record */
 	struct text_list
 		notes; /* for people: what was made of files that were given; what is odd */
 	/* Made by verdict_judge(). */
@@ -140,6 +158,10 @@ struct error *report_add_stack(struct cpu_finding *cpu, struct stack_entry **ret
 
 struct error *report_add_scan_hit(struct scan *scan, struct scan_hit **ret);
 
+/** Add an event, by function's name; the caller keeps them in order. */
+struct error *report_add_event(struct timeline *timeline, const struct timeline_event *event,
+			       const char *function);
+
 /** Note variable @name of the emergency path: not @known, a number, or (not NULL) a text. */
 struct error *report_add_chain(struct report *report, const char *name, bool known, int64_t number,
 			       const char *text);
@@ -147,6 +169,7 @@ struct error *report_add_chain(struct report *report, const char *name, bool kno
 const char *verdict_name(enum verdict verdict); /* "PASS", "FAIL", "INCONCLUSIVE" */
 const char *hit_name(enum hit_state state); /* "none", "unknown", "missed", "hit" */
 const char *owner_name(enum scan_owner owner); /* "none", "list", "current", "vcpu", "vmxon" */
+const char *event_name(enum recorder_what what); /* "enter", "leave", "efer-read", "efer-written" */
 const char *role_name(const struct cpu_finding *cpu); /* "panic+reboot" */
 /** "vmx", "svm", "vmx+svm": the properties of @cpu in words. */
 const char *properties_name(unsigned properties);

@@ -252,6 +252,26 @@ static struct json_object *scan_json(const struct scan *scan)
 	return object;
 }
 
+static struct json_object *timeline_json(const struct timeline *timeline)
+{
+	if (!timeline->done)
+		return NULL;
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < timeline->count; i++) {
+		const struct timeline_event *event = &timeline->events[i];
+		struct json_object *item = json_object_new_object();
+
+		put_number(item, "t_ns", event->t_ns);
+		put_number(item, "cpu", event->cpu);
+		put_text(item, "event", event_name(event->what));
+		put_text(item, "function", event->function);
+		put_address(item, "value", event->value);
+		json_object_array_add(array, item);
+	}
+	return array;
+}
+
 static struct json_object *lines_json(const struct text_list *list)
 {
 	struct json_object *array = json_object_new_array();
@@ -277,6 +297,7 @@ static struct json_object *report_json(const struct report *report)
 	put(root, "chain", chain_json(report));
 	put(root, "evidence", evidence_json(&report->evidence, false));
 	put(root, "scan", scan_json(&report->scan));
+	put(root, "timeline", timeline_json(&report->timeline));
 	put(root, "notes", lines_json(&report->notes));
 	put(root, "conflicts", lines_json(&report->conflicts));
 	put_text(root, "verdict", verdict_name(report->verdict));

@@ -326,6 +326,40 @@ static struct error *parse_notes(struct json_object *root, struct text_list *not
 	return NULL;
 }
 
+static struct error *parse_event(struct json_object *object, struct timeline *timeline)
+{
+	struct timeline_event event = {.what = RECORDER_ENTER};
+	const char *word, *function;
+
+	try(get_number(object, "t_ns", UINT64_MAX, &event.t_ns));
+	try(get_cpu(object, "cpu", &event.cpu));
+	try(get_word(object, "event", &word));
+	while (strcmp(word, event_name(event.what))) {
+		if (event.what == RECORDER_EFER_WRITTEN)
+			return foreign("event", "a known word");
+		event.what++;
+	}
+	try(get_word(object, "function", &function));
+	try(get_address(object, "value", &event.value));
+	return report_add_event(timeline, &event, function);
+}
+
+/** Of a report without a recorder, or from before there was one: none. */
+static struct error *parse_timeline(struct json_object *root, struct timeline *timeline)
+{
+	struct json_object *array, *item;
+
+	if (!json_object_object_get_ex(root, "timeline", &array) || !array)
+		return NULL;
+	try(get_array(root, "timeline", &array));
+	timeline->done = true;
+	for (size_t i = 0; i < json_object_array_length(array); i++) {
+		try(get_array_object(array, i, "timeline", &item));
+		try(parse_event(item, timeline));
+	}
+	return NULL;
+}
+
 static struct error *parse_report(struct json_object *root, struct report *report)
 {
 	struct json_object *cpus, *item;
@@ -342,6 +376,7 @@ static struct error *parse_report(struct json_object *root, struct report *repor
 	}
 	try(parse_chain(root, report));
 	try(parse_scan(root, &report->scan));
+	try(parse_timeline(root, &report->timeline));
 	try(parse_notes(root, &report->notes));
 	return parse_evidence(root, &report->evidence);
 }

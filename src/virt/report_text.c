@@ -244,6 +244,34 @@ static void print_scan(const struct scan *scan, const struct printer *printer)
 			scan->strangers);
 }
 
+/** When the case began, or else the first event, is time 0. */
+static void print_timeline(const struct report *report, const struct printer *printer)
+{
+	const struct timeline *timeline = &report->timeline;
+	uint64_t start = report->has_case && report->marker.t_armed ? report->marker.t_armed
+			 : timeline->count                          ? timeline->events[0].t_ns
+								    : 0;
+	bool first = true;
+
+	for (size_t i = 0; i < timeline->count; i++) {
+		const struct timeline_event *event = &timeline->events[i];
+		bool efer =
+			event->what == RECORDER_EFER_READ || event->what == RECORDER_EFER_WRITTEN;
+
+		if (event->t_ns < start)
+			continue;
+		fprintf(printer->file, "%s  %10.3f ms  CPU %u  %-5s ",
+			first ? "\nTimeline, by the recorder:\n" : "", (event->t_ns - start) / 1e6,
+			event->cpu, efer ? "" : event_name(event->what));
+		if (efer)
+			fprintf(printer->file, "EFER %s 0x%" PRIx64 "\n",
+				event->what == RECORDER_EFER_READ ? "is" : "set to", event->value);
+		else
+			fprintf(printer->file, "%s\n", event->function);
+		first = false;
+	}
+}
+
 void report_print_text(const struct report *report, FILE *file, bool colour)
 {
 	const struct printer printer = {file, colour};
@@ -256,6 +284,7 @@ void report_print_text(const struct report *report, FILE *file, bool colour)
 		fprintf(file, "  %s\n", report->reasons.items[i]);
 	print_evidence(report, &printer);
 	print_scan(&report->scan, &printer);
+	print_timeline(report, &printer);
 	for (size_t i = 0; i < report->notes.count; i++)
 		fprintf(file, "%s  %s\n", i ? "" : "\nNotes:\n", report->notes.items[i]);
 }

@@ -13,6 +13,7 @@
 
 #include "kernel/kernel.h"
 #include "kernel/marker.h"
+#include "kernel/recorder.h"
 #include "util/cleanup.h"
 
 #define FAKE_CPUS 4
@@ -45,6 +46,8 @@ struct kernel {
 	const struct kernel_vcpu *vcpus[FAKE_CPUS]; /* of QEMU's notes */
 	bool crashed; /* VMCOREINFO has CRASHTIME */
 	const struct marker *marker;
+	const struct recorder_cpu *recorders; /* FAKE_CPUS of them, or NULL */
+	bool recorder_lost; /* a page that leads to them is missing */
 	struct fake_symbol symbols[64];
 	const struct fake_member *members; /* ends with type == NULL */
 	uint64_t missing; /* page that is not in the dump, by its virtual address; 0: none */
@@ -148,6 +151,11 @@ struct error *dump_read_live_msr(struct dump *dump, uint32_t number, uint64_t *r
 struct error *dump_read_physical(struct dump *dump, uint64_t address, void *buffer, size_t length)
 {
 	return fake_read(&dump->kernel, FAKE_BASE + address, buffer, length);
+}
+
+struct error *dump_read(struct dump *dump, uint64_t address, void *buffer, size_t length)
+{
+	return fake_read(&dump->kernel, address, buffer, length);
 }
 
 struct error *dump_read_string(struct dump *dump, uint64_t address, char *buffer, size_t size)
@@ -291,12 +299,20 @@ void backtrace_deinit(struct backtrace *backtrace)
 	free(backtrace->frames);
 }
 
-struct error *kernel_read_bpf_array(struct kernel *kernel, const char *name, void *buffer,
-				    size_t size)
+/* The maps' values lie at the end of memory, a page for the marker and the rest for the recorder.
+ */
+struct error *kernel_bpf_array(struct kernel *kernel, const char *name, size_t size,
+			       struct bpf_values *ret)
 {
-	if (!kernel->marker)
-		return error_new(ERROR_NOT_FOUND, "no map %s", name);
-	memcpy(buffer, kernel->marker, size);
+	bool marker = !strcmp(name, MARKER_MAP);
+	const void *from = marker ? (const void *)kernel->marker : kernel->recorders;
+	size_t offset = FAKE_SIZE - (marker ? 0x1000 : 0x4000), count = marker ? 1 : FAKE_CPUS;
+
+	if (!from)
+		return error_new(kernel->recorder_lost && !marker ? ERROR_NO_DATA : ERROR_NOT_FOUND,
+				 "no map %s", name);
+	memcpy(kernel->memory + offset, from, size * count);
+	*ret = (struct bpf_values){FAKE_BASE + offset, size, count};
 	return NULL;
 }
 
