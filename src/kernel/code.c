@@ -75,12 +75,13 @@ static struct error *add_ftrace(struct kernel *kernel, uint64_t ops)
 
 static struct error *find_ftrace(struct kernel *kernel)
 {
+	struct walk walk = {};
 	uint64_t ops, last;
 
 	try(kernel_read_variable(kernel, NULL, "ftrace_ops_list", sizeof(ops), &ops));
 	try(kernel_symbol(kernel, NULL, "ftrace_list_end", &last));
-	for (size_t i = 0; ops && ops != last; i++) {
-		if (i == LIST_LIMIT)
+	while (ops && ops != last) {
+		if (walk_is_endless(&walk, ops))
 			return error_new(ERROR_FORMAT, "ftrace_ops_list does not end");
 		try(add_ftrace(kernel, ops));
 		try(kernel_read_member(kernel, NULL, "ftrace_ops", "next", ops, &ops));

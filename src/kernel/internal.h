@@ -57,7 +57,9 @@ struct code {
 	char name[160];
 };
 
-struct member_cache; /* types.c */
+struct member_cache_entry; /* types.c */
+#define MEMBER_BUCKETS 256
+
 struct unwind_tables; /* unwind_tables.c */
 
 struct kernel {
@@ -69,7 +71,7 @@ struct kernel {
 	struct range text, init_text;
 	struct type_source *types;
 	struct btf *btf; /* that the types are out of, and modules' are split over; NULL: DWARF */
-	struct member_cache *members;
+	struct member_cache_entry *members[MEMBER_BUCKETS]; /* answers, by a hash of the question */
 
 	unsigned cpu_limit;
 	uint64_t *percpu_offset; /* cpu_limit of them */
@@ -93,6 +95,23 @@ struct error *read_u64(struct kernel *kernel, uint64_t address, uint64_t *ret);
 /** malloc() and fill from @address; more than @limit bytes: ERROR_FORMAT, @what names it. */
 struct error *read_block(struct kernel *kernel, uint64_t address, size_t size, size_t limit,
 			 const char *what, void **ret);
+
+/** A walk along pointers: all zeroes at its start. */
+struct walk {
+	uint64_t mark; /* a node seen before, moved on at each power of two (Brent's algorithm) */
+	size_t count;
+};
+
+/** True when the walk that is now at @node goes in circles, or has been at LIST_LIMIT nodes. */
+static inline bool walk_is_endless(struct walk *walk, uint64_t node)
+{
+	if (walk->count == LIST_LIMIT || (walk->count && node == walk->mark))
+		return true;
+	if (!(walk->count & (walk->count - 1)))
+		walk->mark = node;
+	walk->count++;
+	return false;
+}
 
 /**
  * Walk the circular list at @head (a struct list_head), at most LIST_LIMIT entries: calls

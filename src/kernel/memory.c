@@ -29,11 +29,12 @@ struct error *read_block(struct kernel *kernel, uint64_t address, size_t size, s
 struct error *walk_list(struct kernel *kernel, uint64_t head, uint64_t offset,
 			struct error *(*visit)(void *data, uint64_t object), void *data)
 {
+	struct walk walk = {};
 	uint64_t node;
 
 	try(read_u64(kernel, head, &node)); /* list_head.next is its first member */
-	for (size_t i = 0; node != head; i++) {
-		if (i == LIST_LIMIT)
+	while (node != head) {
+		if (walk_is_endless(&walk, node))
 			return error_new(ERROR_FORMAT, "the list at 0x%" PRIx64 " does not end",
 					 head);
 		if (!node)

@@ -13,8 +13,6 @@
 /* vmlinux's BTF is 5 MB in 6.12. */
 #define BTF_MAX (256U << 20)
 
-#define BUCKETS 256
-
 /*
  * Answers of kernel_member() and types_enumerator(): the same few are asked for over and over. An
  * enumerator's value is kept as offset.
@@ -23,10 +21,6 @@ struct member_cache_entry {
 	struct member_cache_entry *next;
 	struct kernel_field field;
 	char key[];
-};
-
-struct member_cache {
-	struct member_cache_entry *bucket[BUCKETS];
 };
 
 /* ---- the kernel's own ---- */
@@ -61,9 +55,6 @@ struct error *types_from_btf(struct kernel *kernel, const void *data, size_t siz
 
 struct error *types_init(struct kernel *kernel)
 {
-	kernel->members = calloc(1, sizeof(*kernel->members));
-	if (!kernel->members)
-		return error_new(ERROR_NO_MEMORY, "out of memory");
 	_cleanup_error_ struct error *err = read_own(kernel);
 
 	if (error_is(err, ERROR_NO_MEMORY))
@@ -80,15 +71,14 @@ struct error *types_init(struct kernel *kernel)
 
 void types_deinit(struct kernel *kernel)
 {
-	for (size_t i = 0; kernel->members && i < BUCKETS; i++) {
+	for (size_t i = 0; i < MEMBER_BUCKETS; i++) {
 		struct member_cache_entry *entry, *next;
 
-		for (entry = kernel->members->bucket[i]; entry; entry = next) {
+		for (entry = kernel->members[i]; entry; entry = next) {
 			next = entry->next;
 			free(entry);
 		}
 	}
-	free(kernel->members);
 	type_source_destroy(kernel->types);
 }
 
@@ -113,7 +103,7 @@ static struct member_cache_entry *cache_find(struct kernel *kernel, const char *
 {
 	struct member_cache_entry *entry;
 
-	*bucket = &kernel->members->bucket[type_name_hash(key) % BUCKETS];
+	*bucket = &kernel->members[type_name_hash(key) % MEMBER_BUCKETS];
 	for (entry = **bucket; entry && strcmp(entry->key, key);)
 		entry = entry->next;
 	return entry;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Every libFuzzer target for a bounded number of inputs, from a small seed corpus of real ones.
+# Every libFuzzer target for a bounded number of inputs, from a small seed corpus.
 # CRASHLAB_FUZZ_FACTOR=100 makes it a night's work; what is found stays in build/fuzz/.
 # shellcheck source=tests/tap.sh
 cd "$(dirname "$0")/../.." || exit 1
@@ -51,7 +51,21 @@ printf '2{"schema":"crashlab-evidence/1","evidence":[{"property":"vmx","cpu":0,"
 mkdir -p "$work/fuzz_capsule"
 head -c 8192 tests/dumps/vmx-virt-off.zst | split -b 256 - "$work/fuzz_capsule/seed"
 
+# one that takes changes to something whole needs no seed but some bytes to begin with
+for target in fuzz_btf fuzz_files fuzz_kallsyms; do
+	head -c 64 tests/dumps/vmx-virt-off.zst | seed $target
+done
+mkdir -p "$work/fuzz_structures"
+head -c 56000 tests/dumps/vmx-virt-off.zst | split -b 2800 - "$work/fuzz_structures/seed"
+tr '\0' '\n' <"$work/capsule" | grep -a -m 1 -A 100 ^OSRELEASE= | head -c 2000 | seed fuzz_vmcoreinfo
+
 fuzz fuzz_flattened 50000 8192
+fuzz fuzz_files 20000 2048
+fuzz fuzz_vmcoreinfo 50000 4096
+fuzz fuzz_kallsyms 10000 512
+fuzz fuzz_btf 50000 1024
+fuzz fuzz_orc 100000 512
+fuzz fuzz_structures 3000 2818
 fuzz fuzz_notes 200000 1024
 fuzz fuzz_host_regs 100000 4096
 fuzz fuzz_verdict_json 20000 16384

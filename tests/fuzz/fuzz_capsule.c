@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A real capsule with bytes of it changed, through the whole analysis: kallsyms, BTF, modules,
- * lists, ORC, page tables, notes. CRASHLAB_FUZZ_DUMP names the capsule. An input is a row of
- * changes: where (u32, modulo the file's size), how many bytes (u8, modulo 8, plus 1), the bytes.
+ * lists, ORC, page tables, notes. CRASHLAB_FUZZ_DUMP names the capsule.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -12,21 +11,15 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "changes.h"
 #include "kernel/kernel.h"
 #include "util/cleanup.h"
 #include "virt/collect.h"
 #include "virt/verdict.h"
 
-#define CHANGES_MAX 32
-
 static char path[64];
-static uint8_t *file;
+static uint8_t *file, *whole;
 static size_t file_size;
-
-struct change {
-	size_t offset, size;
-	uint8_t before[8];
-};
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -43,7 +36,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	}
 	file_size = st.st_size;
 	file = mmap(NULL, file_size, PROT_READ | PROT_WRITE, MAP_SHARED, copy, 0);
-	if (file == MAP_FAILED || pread(source, file, file_size, 0) != (ssize_t)file_size)
+	whole = malloc(file_size);
+	if (file == MAP_FAILED || !whole || pread(source, whole, file_size, 0) != st.st_size)
 		exit(1);
 	close(source);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", copy);
@@ -71,28 +65,8 @@ static void analyse(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct change changes[CHANGES_MAX];
-	size_t count = 0;
-
-	while (count < CHANGES_MAX && size > 5) {
-		struct change *change = &changes[count];
-		uint32_t where;
-
-		memcpy(&where, data, sizeof(where));
-		change->size = data[4] % 8 + 1;
-		change->offset = where % (file_size - 8);
-		data += 5;
-		size -= 5;
-		if (change->size > size)
-			break;
-		memcpy(change->before, file + change->offset, change->size);
-		memcpy(file + change->offset, data, change->size);
-		data += change->size;
-		size -= change->size;
-		count++;
-	}
+	memcpy(file, whole, file_size);
+	apply_changes(data, size, file, file_size);
 	analyse();
-	while (count--)
-		memcpy(file + changes[count].offset, changes[count].before, changes[count].size);
 	return 0;
 }

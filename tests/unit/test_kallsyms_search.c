@@ -17,86 +17,13 @@
 #include "kernel/symbols.h"
 #include "util/cleanup.h"
 
-#define START 0xffffffff81000000ULL
-#define SIZE (256 * 1024)
-#define COUNT 1000
+#define SYMBOLS 1000
+#define IMAGE_SIZE (256 * 1024)
+#include "kallsyms_image.h"
+
+#define SIZE IMAGE_SIZE
+#define START IMAGE_START
 #define PAGE 4096
-
-struct image {
-	uint8_t bytes[SIZE];
-	uint64_t missing; /* a page that cannot be read */
-	size_t base, count, markers, tokens, index, names; /* where they are */
-};
-
-static struct error *read_image(void *data, uint64_t address, void *buffer, size_t size)
-{
-	struct image *image = data;
-
-	if (address < START || address - START > SIZE || size > SIZE - (address - START))
-		return error_new(ERROR_FORMAT, "not mapped");
-	if (image->missing && address <= image->missing && address + size > image->missing)
-		return error_new(ERROR_NO_DATA, "missing");
-	memcpy(buffer, image->bytes + (address - START), size);
-	return NULL;
-}
-
-static size_t put(struct image *image, size_t at, const void *data, size_t size)
-{
-	memcpy(image->bytes + at, data, size);
-	return at + size;
-}
-
-static size_t align(size_t at)
-{
-	return (at + 7) & ~(size_t)7;
-}
-
-static size_t put_names(struct image *image, size_t at, uint32_t *markers)
-{
-	image->names = at;
-	for (unsigned i = 0; i < COUNT; i++) {
-		char name[32];
-		uint8_t length = i ? snprintf(name, sizeof(name), "Tfunction_%u", i)
-				   : snprintf(name, sizeof(name), "T_stext");
-
-		if (i % 256 == 0)
-			markers[i / 256] = at - image->names;
-		at = put(image, at, &length, 1);
-		at = put(image, at, name, length);
-	}
-	return align(at);
-}
-
-static size_t put_tokens(struct image *image, size_t at, uint16_t *index)
-{
-	image->tokens = at;
-	for (int i = 0; i < 256; i++) {
-		char token[4] = {i >= 0x20 && i < 0x7f ? i : 'q', i >= 0x80 ? 'u' : '\0'};
-
-		index[i] = at - image->tokens;
-		at = put(image, at, token, strlen(token) + 1);
-	}
-	return align(at);
-}
-
-static struct image *make_image(size_t at)
-{
-	struct image *image = calloc(1, sizeof(*image));
-	uint32_t markers[(COUNT + 255) / 256], count = COUNT;
-	uint64_t base = START;
-	uint16_t index[256];
-
-	for (int32_t i = 0; i < COUNT; i++)
-		put(image, at + i * 4, &(int32_t){-1 - i * 16}, 4);
-	image->base = align(at + COUNT * 4);
-	image->count = put(image, image->base, &base, sizeof(base));
-	put(image, image->count, &count, sizeof(count));
-	image->markers = put_names(image, image->count + 8, markers);
-	at = align(put(image, image->markers, markers, sizeof(markers)));
-	image->index = put_tokens(image, at, index);
-	put(image, image->index, index, sizeof(index));
-	return image;
-}
 
 static void is_found(struct image *image)
 {
@@ -105,7 +32,7 @@ static void is_found(struct image *image)
 	uint64_t address;
 
 	assert_null(kallsyms_search(read_image, image, START, SIZE, &tables));
-	assert_int_equal(tables.count, COUNT);
+	assert_int_equal(tables.count, SYMBOLS);
 	assert_null(kallsyms_create(&tables, START, &source));
 	assert_int_equal(kallsyms_encoding(source), KALLSYMS_ABSOLUTE_PERCPU);
 	assert_true(source->find(source, "function_999", &address));
