@@ -174,19 +174,12 @@ static struct error *write_report(const struct arguments *arguments,
 {
 	const struct report report = {&selection->run, &selection->cases};
 	_cleanup_free_ char *path = report_path(arguments, selection);
-	_cleanup_free_ char *text = NULL;
-	size_t size;
 
 	if (!path) {
 		arguments->format->print(stdout, &report);
 		return NULL;
 	}
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		return error_new(ERROR_NO_MEMORY, "out of memory");
-	arguments->format->print(out, &report);
-	fclose(out);
-	try(write_text(path, text));
+	try(report_write(arguments->format, &report, path));
 	printf("%s\n", path);
 	return NULL;
 }

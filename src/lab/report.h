@@ -22,6 +22,10 @@ struct report_format {
 /** html, text, json, tap, ktap, junit; ends with a name of NULL. */
 extern const struct report_format report_formats[];
 
+/** Write it to the file at @path, as a whole. */
+struct error *report_write(const struct report_format *format, const struct report *report,
+			   const char *path);
+
 /* report_tap.c */
 void report_tap(FILE *out, const struct report *report);
 void report_ktap(FILE *out, const struct report *report);

@@ -15,6 +15,7 @@
 #include "lab/files.h"
 #include "lab/ledger.h"
 #include "lab/plan.h"
+#include "lab/report.h"
 #include "lab/results_json.h"
 #include "lab/space.h"
 #include "lab/stats.h"
@@ -289,6 +290,8 @@ static void print_text(const struct ledger *ledger, const struct run_request *re
 	if (count_left(cases) < cases->count)
 		table_print(stdout, cases);
 	printf("results: %s\n", ledger->plan->directory);
+	if (!count_left(cases))
+		printf("report: %s/%s\n", ledger->plan->directory, report_formats[0].suffix);
 	if (request->again)
 		printf("%s: %s\n", outcome_names[request->until], words);
 }
@@ -311,6 +314,16 @@ static void print_json(const struct run_request *request, const struct run_recor
 	json_print(stdout, object);
 }
 
+static struct error *write_page(const struct ledger *ledger, const struct run_record *run,
+				const struct record_list *cases)
+{
+	_cleanup_free_ char *path =
+		format_string("%s/%s", ledger->plan->directory, report_formats[0].suffix);
+	const struct report report = {run, cases};
+
+	return report_write(&report_formats[0], &report, path);
+}
+
 /* The whole of the run, what was there before it went on included. */
 static struct error *print_result(struct ledger *ledger, const struct run_request *request,
 				  int *ret_status, size_t *ret_left)
@@ -328,6 +341,7 @@ static struct error *print_result(struct ledger *ledger, const struct run_reques
 			print_json(request, &run, &cases, &rate);
 		else
 			print_text(ledger, request, &cases, &rate);
+		err = *ret_left ? NULL : write_page(ledger, &run, &cases);
 		record_list_deinit(&cases);
 	}
 	run_record_deinit(&run);
@@ -338,6 +352,9 @@ static struct error *tell_result(struct ledger *ledger, struct error *err,
 				 const struct run_request *request, int *ret_status)
 {
 	size_t left = 0;
+
+	if (!err)
+		err = ledger_finish(ledger);
 	struct error *unread = print_result(ledger, request, ret_status, &left);
 
 	if (unread) {
@@ -348,8 +365,6 @@ static struct error *tell_result(struct ledger *ledger, struct error *err,
 		err = error_wrap(err ? err : error_new(ERROR_SYSTEM, "incomplete"),
 				 "%zu cases were not run; `crashlab run --resume=%s` goes on", left,
 				 ledger->run);
-	else if (!err)
-		err = ledger_finish(ledger);
 	return err;
 }
 

@@ -226,8 +226,11 @@ static void test_page(void **state)
 	struct record records[] = {make("ok", "PASS", true, "hit"), evil(),
 				   make("late", NULL, false, NULL)};
 	_cleanup_free_ char *page = print(find("html"), records, 3);
+	const char *file = getenv("CRASHLAB_TEST_PAGE"); /* for tests/unit/test_page_browser.sh */
 
 	(void)state;
+	if (file)
+		assert_null(write_text(file, page));
 	assert_null(strstr(page, "<img"));
 	assert_null(strchr(page, '\x1b'));
 	assert_null(strstr(page, "<script"));
