@@ -33,6 +33,7 @@
 struct options {
 	struct strike strike;
 	const char *events;
+	const char *boundaries; /* the window whose function is printed, and nothing else done */
 	bool yes, dry_run, fallback_timed, list, json, record;
 	bool skip; /* what cannot be done here is this way, not the machine */
 };
@@ -56,7 +57,8 @@ enum {
 	KEY_YES,
 	KEY_EVENTS,
 	KEY_DRY_RUN,
-	KEY_LIST
+	KEY_LIST,
+	KEY_BOUNDARIES
 };
 
 static const struct argp_option option_table[] = {
@@ -78,6 +80,7 @@ static const struct argp_option option_table[] = {
 	{"events", KEY_EVENTS, "FILE", 0, "Write the strike line there (stdout)", 0},
 	{"list", KEY_LIST, "json", OPTION_ARG_OPTIONAL,
 	 "What works here, and why the rest does not; also as JSON", 0},
+	{"boundaries", KEY_BOUNDARIES, "W", 0, "Print the instructions of window W's function", 0},
 	{"dry-run", KEY_DRY_RUN, NULL, 0, "Check everything, say what would be done", 0},
 	{"yes-crash-this-machine", KEY_YES, NULL, 0, "Mean it", 0},
 	{},
@@ -126,17 +129,22 @@ static struct error *parse_trigger(const char *text, struct strike *strike)
 static struct error *parse_window(const char *text, struct strike *strike)
 {
 	char symbol[PROBE_SYMBOL_SIZE];
+	const char *place = NULL;
 	uint64_t offset;
 
 	strike->window = text;
 	if (strlen(text) >= sizeof(((struct marker *)NULL)->window))
 		return error_new(ERROR_USAGE, "--window: '%s' is too long", text);
-	if (!strcmp(text, "none") || window_find(text))
+	if (!strcmp(text, "none") || window_find(text) ||
+	    (window_place(text, symbol, sizeof(symbol), &place) && window_find(symbol)))
 		return NULL;
+	if (place)
+		text = symbol;
 	/* What looks like no symbol, or like a window's name written wrong. */
 	_cleanup_error_ struct error *err = probe_parse(text, symbol, &offset);
 	return err ? unknown("--window", text, windows, sizeof(*windows),
-			     ", SYMBOL or SYMBOL+0xOFFSET, none")
+			     ", SYMBOL or SYMBOL+0xOFFSET, any of them with +vmxoff or the like, "
+			     "none")
 		   : NULL;
 }
 
@@ -246,7 +254,10 @@ static struct error *take_option(int key, const char *arg, struct options *optio
 	case ARGP_KEY_ARG:
 		return error_new(ERROR_USAGE, "unexpected argument '%s'", arg);
 	case ARGP_KEY_END:
-		return options->list ? NULL : check_options(strike);
+		return options->list || options->boundaries ? NULL : check_options(strike);
+	case KEY_BOUNDARIES:
+		options->boundaries = arg;
+		return parse_window(arg, strike);
 	case KEY_LIST:
 		options->list = true;
 		options->json = arg;
@@ -439,6 +450,25 @@ static struct error *print_list(const struct options *options)
 			  reboot_cpu == CPU_NOT_GIVEN ? 0 : reboot_cpu, options->json);
 }
 
+/* Each is a place to hold at: SYMBOL+0xOFFSET, the instruction, and what it is known as. */
+static struct error *print_boundaries(const char *window)
+{
+	_cleanup_(plant_deinit) struct plant plant = {};
+	struct insn_list list = {};
+	struct probe probe;
+
+	if (!strcmp(window, "none"))
+		return error_new(ERROR_USAGE, "--boundaries: of which function?");
+	try(plant_init(&plant, true));
+	try(find_probe(&plant, window, &probe));
+	try(find_instructions(&plant, &probe, &list));
+	for (size_t i = 0; i < list.count; i++)
+		printf("%s+0x%" PRIx64 "\t%s\t%s\n", probe.symbol, list.items[i].offset,
+		       list.items[i].text, insn_meaning_name(list.items[i].meaning));
+	insn_list_deinit(&list);
+	return NULL;
+}
+
 static struct error *run(struct options *options)
 {
 	_cleanup_(plant_deinit) struct plant plant = {};
@@ -448,6 +478,8 @@ static struct error *run(struct options *options)
 
 	if (options->list)
 		return print_list(options);
+	if (options->boundaries)
+		return print_boundaries(options->boundaries);
 	try(check_consent(options));
 	try(check_machine(&options->strike));
 	options->strike.means = &means;

@@ -3,9 +3,13 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "kernel/windows.h"
 #include "util/cleanup.h"
+
+#define FUNCTION_MAX 65536 /* bytes of the longest function that is taken apart */
 
 /* In all of the kernel's symbols, with compilers' suffixes and duplicates seen. */
 static struct error *search(const char *name, const struct window *window, struct probe *ret)
@@ -32,7 +36,7 @@ static struct error *look_up(struct plant *plant, const char *name, struct probe
 	return plant_find_symbol(plant, symbol, offset, ret);
 }
 
-struct error *find_probe(struct plant *plant, const char *window, struct probe *ret)
+static struct error *find_place(struct plant *plant, const char *window, struct probe *ret)
 {
 	const struct window *known = window_find(window);
 	struct error *err = known ? plant_find(plant, known, ret) : look_up(plant, window, ret);
@@ -41,4 +45,55 @@ struct error *find_probe(struct plant *plant, const char *window, struct probe *
 		return err;
 	error_free(err);
 	return search(window, known, ret);
+}
+
+static bool is_function(void *plant, uint64_t address, const char *name)
+{
+	return plant_address(plant, name) == address;
+}
+
+struct error *find_instructions(struct plant *plant, const struct probe *probe,
+				struct insn_list *ret)
+{
+	_cleanup_free_ uint8_t *code = malloc(FUNCTION_MAX);
+	size_t size;
+
+	if (!code)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	try(plant_read_function(plant, probe, code, FUNCTION_MAX, &size));
+	return error_wrap(
+		insn_decode(code, size, probe->address - probe->offset, is_function, plant, ret),
+		"%s", probe->symbol);
+}
+
+bool window_place(const char *window, char *base, size_t size, const char **ret)
+{
+	const char *plus = strchr(window, '+');
+
+	if (!plus || !insn_is_place(plus + 1) || plus - window >= (long)size)
+		return false;
+	snprintf(base, size, "%.*s", (int)(plus - window), window);
+	*ret = plus + 1;
+	return true;
+}
+
+struct error *find_probe(struct plant *plant, const char *window, struct probe *ret)
+{
+	char base[PROBE_SYMBOL_SIZE];
+	struct insn_list list = {};
+	const char *place;
+	uint64_t offset;
+
+	if (!window_place(window, base, sizeof(base), &place))
+		return find_place(plant, window, ret);
+	try(find_place(plant, base, ret));
+	try(find_instructions(plant, ret, &list));
+	struct error *err = insn_find(&list, place, &offset);
+
+	insn_list_deinit(&list);
+	if (err)
+		return error_wrap(err, "--window %s: %s", window, ret->symbol);
+	ret->offset = offset;
+	ret->address += offset;
+	return NULL;
 }

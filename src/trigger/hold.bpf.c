@@ -48,6 +48,10 @@ __u64 lookup_offset;
 __u64 lookup_address;
 char lookup_said[HOLD_NAME_SIZE];
 
+/* For read_code(): from where, and what is there. */
+__u64 code_address;
+__u8 code_bytes[HOLD_CODE_SIZE];
+
 struct bpf_map;
 
 struct hold_state {
@@ -167,4 +171,10 @@ int look_up(void *ctx)
 	lookup_address = address;
 	BPF_SNPRINTF(lookup_said, sizeof(lookup_said), "%pS", (void *)(address + lookup_offset));
 	return 0;
+}
+
+SEC("syscall")
+int read_code(void *ctx)
+{
+	return bpf_probe_read_kernel(code_bytes, sizeof(code_bytes), (void *)code_address);
 }

@@ -12,6 +12,7 @@
 #define HOLD_EACH_ELEMENTS (1 << 20)
 
 #define HOLD_MAX_US 5000000
+#define HOLD_CODE_SIZE 256 /* bytes of code that are read at once */
 #define HOLD_NAME_SIZE 128 /* of a symbol to look up, "module:symbol" */
 
 #endif

@@ -38,6 +38,7 @@ static struct error *choose_program(struct plant *plant)
 	bpf_program__set_autoload(plant->program, true);
 	plant->has_look_up = has_helper(BPF_PROG_TYPE_SYSCALL, BPF_FUNC_kallsyms_lookup_name);
 	bpf_program__set_autoload(plant->skeleton->progs.look_up, plant->has_look_up);
+	bpf_program__set_autoload(plant->skeleton->progs.read_code, plant->has_look_up);
 	return NULL;
 }
 
@@ -121,6 +122,43 @@ struct error *plant_find(struct plant *plant, const struct window *window, struc
 		return NULL;
 	}
 	return error_new(ERROR_NOT_FOUND, "the kernel's look-up knows none");
+}
+
+uint64_t plant_address(struct plant *plant, const char *symbol)
+{
+	return plant->has_look_up ? look_up(plant, "", symbol, 0) : 0;
+}
+
+struct error *plant_read_function(struct plant *plant, const struct probe *probe, uint8_t *buffer,
+				  size_t size, size_t *ret)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options);
+	struct hold__bss *shared = plant->skeleton->bss;
+	uint64_t start = probe->address - probe->offset;
+	unsigned long length = 0;
+
+	/* "name+0x0/0x80 [module]" */
+	if (plant->has_look_up && look_up(plant, probe->module, probe->symbol, 0) == start)
+		sscanf(strchrnul(shared->lookup_said, '/'), "/%lx", &length);
+	if (!length || length > size)
+		return error_new(ERROR_UNSUPPORTED,
+				 "%s: how long this function is the kernel's look-up does not tell "
+				 "(5.16 and later do)",
+				 probe->symbol);
+	for (size_t done = 0; done < length; done += HOLD_CODE_SIZE) {
+		size_t part = length - done < HOLD_CODE_SIZE ? length - done : HOLD_CODE_SIZE;
+
+		shared->code_address = start + done;
+		if (bpf_prog_test_run_opts(bpf_program__fd(plant->skeleton->progs.read_code),
+					   &options) ||
+		    options.retval)
+			return error_new(ERROR_UNSUPPORTED,
+					 "%s: its code cannot be read; is the kernel locked down?",
+					 probe->symbol);
+		memcpy(buffer + done, shared->code_bytes, part);
+	}
+	*ret = length;
+	return NULL;
 }
 
 static struct error *kprobe_type(unsigned *ret)

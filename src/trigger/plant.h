@@ -39,6 +39,16 @@ struct error *plant_find(struct plant *plant, const struct window *window, struc
 struct error *plant_find_symbol(struct plant *plant, const char *symbol, uint64_t offset,
 				struct probe *ret);
 
+/** The address of @symbol of the kernel image by the same look-up, 0 when it does not tell. */
+uint64_t plant_address(struct plant *plant, const char *symbol);
+
+/**
+ * Read the code of the function that @probe lies in, as it is in memory now, into @buffer of @size
+ * bytes. ERROR_UNSUPPORTED when it does not fit, or the kernel does not let itself be read.
+ */
+struct error *plant_read_function(struct plant *plant, const struct probe *probe, uint8_t *buffer,
+				  size_t size, size_t *ret);
+
 /**
  * Attach the hold at @probe's address. Nothing is held until marker->armed is set. By address
  * rather than by name, which may stand for several functions: perf_event_attr.kprobe_addr
