@@ -54,7 +54,8 @@ arm_kdump()
 	# shellcheck disable=SC2086 # its options, one a word
 	kexec -p -i $capture "--command-line=$(cat $kdump/cmdline)" 2>/run/kexec ||
 		fail armed "kexec: $(tail -n 1 /run/kexec)"
-	event armed
+	memory=$(sed -n 's/^ *\(.*\)-\(.*\) : Crash kernel$/0x\1-0x\2/p' /proc/iomem | tail -n 1)
+	event "armed memory=$memory"
 }
 
 break_appliance()
@@ -102,7 +103,7 @@ load_next_kernel()
 	[ "$case_reboot" = kexec ] || return
 	find_capture_kernel
 	# shellcheck disable=SC2086 # its options, one a word
-	kexec -l $capture "--command-line=$(cat $kdump/cmdline)" 2>/run/kexec ||
+	kexec -l -i $capture "--command-line=$(cat $kdump/cmdline)" 2>/run/kexec ||
 		fail kexec "kexec: $(tail -n 1 /run/kexec)"
 }
 

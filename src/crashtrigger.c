@@ -408,14 +408,22 @@ static void plant_recorder(struct recording *recording)
 		fprintf(stderr, "crashtrigger: %s: going on without the recorder\n", err->message);
 }
 
-/* All that the kernel's code and this machine must have for just this way. */
-static struct error *open_ways(struct strike *strike, struct plant *plant)
+static struct error *check_combination(const struct strike *strike)
 {
 	const char *why;
 
 	if (combine(strike->panic, strike->reboot, strike->window, &why) == COMBINATION_NONE)
 		return error_new(ERROR_UNSUPPORTED, "--trigger %s, --reboot %s, --window %s: %s",
 				 strike->panic->name, strike->reboot->name, strike->window, why);
+	return NULL;
+}
+
+/* All that this machine must have for just these ways. */
+static struct error *open_ways(struct strike *strike, struct plant *plant)
+{
+	if (strike->panic->self && !strike->probe.symbol[0])
+		return error_new(ERROR_UNSUPPORTED, "--trigger %s: nothing can be held",
+				 strike->panic->name);
 	try(error_wrap(strike->reboot->open(strike->reboot_cpu, &strike->reboot_fd), "--reboot %s",
 		       strike->reboot->name));
 	strike->means->panic_cpu = strike->panic_cpu;
@@ -430,6 +438,7 @@ static struct error *run_ways(struct options *options, struct plant *plant,
 	struct strike *strike = &options->strike;
 
 	strike->delay_ns = draw_delay(&strike->draw);
+	try(check_combination(strike));
 	try(plant_all(options, plant));
 	try(open_ways(strike, plant));
 	if (options->record)

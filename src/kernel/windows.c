@@ -57,6 +57,13 @@ static const struct window_probe emergency[] = {
 	{},
 };
 
+/* Called through a pointer; what they call is inlined on Debian. */
+static const struct window_probe cpu_offline[] = {
+	{"kvm_offline_cpu", "kvm", "6.3 and later, virt/kvm/kvm_main.c"},
+	{"kvm_dying_cpu", "kvm", "to 6.2, virt/kvm/kvm_main.c"},
+	{},
+};
+
 /* kernel_restart(), kernel_kexec(), kernel_halt() and kernel_power_off(), kernel/reboot.c. */
 #define ORDERLY "restart halt power-off kexec"
 
@@ -65,8 +72,7 @@ const struct window windows[] = {
 	{"devices", "W2", "devices are shut down", ORDERLY, devices},
 	{"migration", "W3", "the reboot is about to move to the kernel's reboot CPU", ORDERLY,
 	 migration},
-	{"virt-off", "W4", "KVM switches virtualization off on this CPU", ORDERLY " cpu-hotplug",
-	 virt_off},
+	{"virt-off", "W4", "KVM switches virtualization off on this CPU", ORDERLY, virt_off},
 	{"off-guests-alive", "W5",
 	 "virtualization is off everywhere, the guests' threads still run", ORDERLY,
 	 off_guests_alive},
@@ -74,6 +80,8 @@ const struct window windows[] = {
 	{"after-stop", "W7", "all other CPUs are stopped", ORDERLY, after_stop},
 	{"emergency", "W8", "the emergency disable of this CPU, before the shootdown", "sysrq-b",
 	 emergency},
+	{"cpu-offline", "W9", "KVM switches virtualization off on a CPU that goes offline",
+	 "cpu-hotplug", cpu_offline},
 	{},
 };
 

@@ -41,6 +41,8 @@ static struct error *take_apic(const char *name, const char *value, struct bochs
 
 	if (!strcmp(name, "software_enabled"))
 		return parse_truth(value, &ret->apic_enabled);
+	if (!strcmp(name, "icr_lo"))
+		return parse_hex(value, &ret->icr);
 	if (sscanf(name, "%3[irs]%u", kind, &index) != 2 || index >= 8)
 		return NULL;
 	try(parse_hex(value, &number));
@@ -60,6 +62,7 @@ static struct error *take_own(const char *name, const char *value, struct bochs_
 	} numbers[] = {{"CR4", &ret->cr4},
 		       {"RIP", &ret->rip},
 		       {"EFLAGS", &ret->eflags},
+		       {"CR3", &ret->cr3},
 		       {"activity_state", &ret->activity}};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -137,8 +140,11 @@ struct error *bochs_state_registers(const char *folder, unsigned cpus, FILE *out
 		struct bochs_cpu state;
 
 		try(read_cpu(folder, cpu, &state));
-		fprintf(out, "CPU#%u\nCR4=%016" PRIx64 "\nEFER=%016" PRIx64 "\nVMX=%d\n", cpu,
-			state.cr4, state.efer, state.vmx);
+		fprintf(out, "CPU#%u\nRIP=%016" PRIx64 " RFL=%08" PRIx64 " HLT=%d\n", cpu,
+			state.rip, state.eflags, state.activity == 1);
+		fprintf(out,
+			"CR3=%016" PRIx64 "\nCR4=%016" PRIx64 "\nEFER=%016" PRIx64 "\nVMX=%d\n",
+			state.cr3, state.cr4, state.efer, state.vmx);
 	}
 	return NULL;
 }
@@ -163,9 +169,8 @@ struct error *bochs_state_apics(const char *folder, unsigned cpus, FILE *out)
 		struct bochs_cpu state;
 
 		try(read_cpu(folder, cpu, &state));
-		fprintf(out, "CPU#%u\nRIP=%016" PRIx64 " RFL=%08" PRIx64 " HLT=%d\nSPIV %s\n", cpu,
-			state.rip, state.eflags, state.activity == 1,
-			state.apic_enabled ? "APIC enabled" : "APIC disabled");
+		fprintf(out, "CPU#%u\nSPIV\t APIC %s\nICR\t 0x%08" PRIx64 "\n", cpu,
+			state.apic_enabled ? "enabled" : "disabled", state.icr);
 		put_vectors(out, "ISR", state.isr);
 		put_vectors(out, "IRR", state.irr);
 	}

@@ -13,8 +13,9 @@ struct bochs_cpu {
 	uint64_t cr4, efer;
 	bool vmx; /* in VMX operation */
 	/* The rest may be missing, and is 0 then. */
-	uint64_t rip, eflags, activity; /* activity: 1 is halted (BX_ACTIVITY_STATE_HLT) */
+	uint64_t rip, eflags, cr3, activity; /* activity: 1 is halted (BX_ACTIVITY_STATE_HLT) */
 	bool apic_enabled; /* by software */
+	uint64_t icr; /* the low half: its last interrupt command */
 	uint32_t irr[8], isr[8]; /* vectors pending and in service */
 };
 
@@ -22,7 +23,7 @@ struct bochs_cpu {
  * Read a file `cpuN` of a saved state: nested lists "NAME = {" … "}" of "NAME = VALUE". The values
  * taken are those of cpuN/CR4, cpuN/MSR/EFER and cpuN/VMX/in_vmx (Bochs, BX_CPU_C::register_state);
  * the VMCS caches below cpuN/VMX hold others of the same names. One that is missing is an
- * ERROR_FORMAT. Besides, as far as they are there: cpuN/RIP, EFLAGS, activity_state and
+ * ERROR_FORMAT. Besides, as far as they are there: cpuN/RIP, EFLAGS, CR3, activity_state and
  * cpuN/local_apic (bx_local_apic_c::register_state).
  */
 struct error *bochs_state_read(FILE *stream, struct bochs_cpu *ret);
@@ -30,7 +31,7 @@ struct error *bochs_state_read(FILE *stream, struct bochs_cpu *ret);
 /** Read the @cpus CPU files of the saved state in @folder; write --host-regs text to @out. */
 struct error *bochs_state_registers(const char *folder, unsigned cpus, FILE *out);
 
-/** The same of the local APICs and of what the CPUs do, as lab/stopped.h reads it. */
+/** The same of the local APICs, as lab/stopped.h reads it. */
 struct error *bochs_state_apics(const char *folder, unsigned cpus, FILE *out);
 
 #endif

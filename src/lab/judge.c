@@ -11,6 +11,7 @@
 #include "lab/verdict_file.h"
 #include "util/cleanup.h"
 
+#define HANG_MAX (1 << 20) /* bytes of a file about a machine that hung */
 #define JUDGE_SECONDS 300 /* it may have to read a whole vmcore */
 
 /** Paths in a case directory. */
@@ -151,6 +152,22 @@ static void drop_vmcore(const struct case_run *run, const struct run_options *op
 		unlink(vmcore);
 }
 
+/* What the machine that hung looked like to the host. */
+static bool was_stopped(const struct case_run *run, unsigned *ret_cpu)
+{
+	_cleanup_free_ char *registers_path = format_string("%s/hang-regs.txt", run->directory);
+	_cleanup_free_ char *apics_path = format_string("%s/hang-apics.txt", run->directory);
+	_cleanup_free_ char *registers = NULL, *apics = NULL;
+	struct error *err = read_text(registers_path, HANG_MAX, &registers);
+
+	if (!err)
+		err = read_text(apics_path, HANG_MAX, &apics);
+	if (!err)
+		return stopped_is_proved(registers, apics, &run->crash_memory, ret_cpu);
+	error_free(err);
+	return false;
+}
+
 void judge_case(struct case_run *run, const struct run_options *options, enum ending ending,
 		const char *trouble)
 {
@@ -161,9 +178,16 @@ void judge_case(struct case_run *run, const struct run_options *options, enum en
 				      .window = case_has_window(run->spec),
 				      .judge = -1};
 	_cleanup_error_ struct error *err = NULL;
+	_cleanup_free_ char *stopped = NULL;
 	const char *why;
+	unsigned cpu;
 
 	files_init(&files, run->directory);
+	if (ending == ENDING_LIMIT && run->stage == STAGE_STRIKE && was_stopped(run, &cpu)) {
+		facts.stopped = true;
+		stopped = format_string("CPU %u, see hang-regs.txt and hang-apics.txt", cpu);
+		trouble = stopped;
+	}
 	if (run->stage >= STAGE_CAPTURE) {
 		err = extract(&files);
 		if (!err && ending == ENDING_DONE)

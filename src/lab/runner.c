@@ -142,6 +142,8 @@ static bool take_event(struct watch *watch, const struct event *event, enum endi
 	}
 	if (event->stage > run->stage)
 		set_stage(watch, event->stage);
+	if (event->stage == STAGE_ARMED)
+		crash_memory_parse(event_value(event, "memory"), &run->crash_memory);
 	if (event->stage == STAGE_CAPTURE && watch->options->gdb) {
 		leave_to_gdb(watch);
 		set_stage(watch, STAGE_CAPTURE); /* its time begins now */

@@ -6,6 +6,7 @@
 
 #include "lab/backend.h"
 #include "lab/progress.h"
+#include "lab/stopped.h"
 #include "lab/record.h"
 
 #define CASE_ID_MAX 63
@@ -34,6 +35,7 @@ struct case_run {
 	bool as_expected;
 	enum hit hit; /* HIT_NONE: no window, or no dump that tells */
 	enum stage stage; /* the last one reached */
+	struct crash_memory crash_memory;
 	double reached[STAGE_COUNT]; /* seconds after the start; 0: not reached */
 	double seconds;
 	char *detail;

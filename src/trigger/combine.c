@@ -21,7 +21,6 @@ static const struct rule {
 	{"crash-self", NULL, NULL, COMBINATION_WORKS, NULL},
 	{NULL, NULL, "after-stop", COMBINATION_NO_DUMP,
 	 "all other CPUs are stopped: nobody is left to panic (crash-self works)"},
-	{"panic-irq", "cpu-hotplug", NULL, COMBINATION_WORKS, NULL},
 	{"panic-irq", NULL, "migration", COMBINATION_NONE,
 	 "device_shutdown() has shut the keyboard's controller down"},
 	{"panic-irq", NULL, "virt-off", COMBINATION_NONE,

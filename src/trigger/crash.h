@@ -8,6 +8,6 @@
 #define CRASH_STUCK_NS 20000000000ULL /* longer than any lockup detector waits here */
 #define CRASH_FIRST_NS 500000000ULL /* longest hold of the first panic for the second */
 #define CRASH_OVERTAKEN_NS 200000000ULL /* the panic waits so long for the reboot to go on */
-#define CRASH_TICK_NS 100000 /* of the clock that looks for the time to crash */
+#define CRASH_TICK_NS 100000 /* of the clock in whose interrupt a CPU crashes */
 
 #endif

@@ -23,8 +23,10 @@ static struct error *search(const char *name, const struct window *window, struc
 		return error_errno(errno, "cannot open /proc/kallsyms");
 	if (!window)
 		try(probe_parse(name, symbol, &offset));
-	return error_wrap(probe_find(kallsyms, window ? window->probes : own, offset, ret),
-			  "--window %s", name);
+	struct error *err = probe_find(kallsyms, window ? window->probes : own, offset, ret);
+	if (error_is(err, ERROR_NOT_FOUND) && !window)
+		err = error_wrap(err, "neither a window (crashtrigger --list) nor a function");
+	return error_wrap(err, "--window %s", name);
 }
 
 static struct error *look_up(struct plant *plant, const char *name, struct probe *ret)

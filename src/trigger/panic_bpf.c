@@ -8,6 +8,7 @@
 #include <linux/perf_event.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include "crash.skel.h"
@@ -85,6 +86,7 @@ struct error *open_crash_self(struct panic_means *means)
 	return load_and_attach(means, (const char *const[]){"crash_saved", NULL});
 }
 
+/* A clock whose ticks would be too many for an emulated CPU is only started when it is needed. */
 struct error *open_crash_irq(struct panic_means *means)
 {
 	struct perf_event_attr attr = {
@@ -92,24 +94,33 @@ struct error *open_crash_irq(struct panic_means *means)
 		.size = sizeof(attr),
 		.config = PERF_COUNT_SW_CPU_CLOCK,
 		.sample_period = CRASH_TICK_NS,
+		.disabled = 1,
 	};
+	struct bpf_link *link;
 	int fd;
 
 	try(load_and_attach(means, (const char *const[]){"crash_saved", "crash_tick", NULL}));
 	fd = syscall(SYS_perf_event_open, &attr, -1, means->panic_cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		return error_errno(errno, "no clock on CPU %u", means->panic_cpu);
-	means->crash->links.crash_tick =
-		bpf_program__attach_perf_event(means->crash->progs.crash_tick, fd);
-	if (means->crash->links.crash_tick)
-		return NULL;
-	close(fd);
-	return error_errno(errno, "cannot attach the BPF program to the clock");
+	means->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	link = bpf_program__attach_perf_event(means->crash->progs.crash_tick, fd);
+	if (!link) {
+		close(fd);
+		return error_errno(errno, "cannot attach the BPF program to the clock");
+	}
+	means->crash->links.crash_tick = link;
+	/* Attaching starts it. */
+	return ioctl(means->fd, PERF_EVENT_IOC_DISABLE, 0)
+		       ? error_errno(errno, "cannot stop the clock")
+		       : NULL;
 }
 
 int go_crash_irq(struct panic_means *means)
 {
 	means->crash->bss->crash_now = 1;
+	if (ioctl(means->fd, PERF_EVENT_IOC_ENABLE, 0))
+		return -1;
 	for (;;)
 		pause();
 }

@@ -124,6 +124,9 @@ static struct error *make_page(void **ret)
 	*ret = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (*ret == MAP_FAILED)
 		return error_errno(errno, "cannot map a page");
+	/* All memory is locked, and so was filled. */
+	if (munlock(*ret, 4096) || madvise(*ret, 4096, MADV_DONTNEED))
+		return error_errno(errno, "cannot empty a page");
 	area.range.start = (uintptr_t)*ret;
 	area.range.len = 4096;
 	if (ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &area))

@@ -180,12 +180,12 @@ static struct error *prepare(const struct strike *strike, struct scene *scene)
 	if (strike->set_reboot_cpu)
 		try(write_reboot_cpu("", strike->reboot_cpu));
 	pthread_barrier_init(&scene->ready, NULL, strike->panic->self ? 2 : 3);
-	if (strike->panic->arm)
-		try(error_wrap(strike->panic->arm(strike->means), "--trigger %s",
-			       strike->panic->name));
 	sync();
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		return error_errno(errno, "cannot lock memory");
+	if (strike->panic->arm)
+		return error_wrap(strike->panic->arm(strike->means), "--trigger %s",
+				  strike->panic->name);
 	return NULL;
 }
 

@@ -369,14 +369,14 @@ static void test_combine(void **state)
 	assert_int_equal(combined("sysrq-c", "restart", "none"), COMBINATION_WORKS);
 	assert_int_equal(combined("sysrq-c", "restart", "kvm_shutdown"), COMBINATION_WORKS);
 	assert_int_equal(combined("sysrq-c", "restart", "emergency"), COMBINATION_NONE);
-	assert_int_equal(combined("sysrq-c", "cpu-hotplug", "devices"), COMBINATION_NONE);
+	assert_int_equal(combined("sysrq-c", "cpu-hotplug", "virt-off"), COMBINATION_NONE);
 	assert_int_equal(combined("crash-self", "restart", "none"), COMBINATION_NONE);
 	assert_int_equal(combined("crash-self", "restart", "after-stop"), COMBINATION_WORKS);
 	assert_int_equal(combined("sysrq-c", "restart", "after-stop"), COMBINATION_NO_DUMP);
 	assert_int_equal(combined("sysrq-c", "kexec", "devices"), COMBINATION_NO_DUMP);
 	assert_int_equal(combined("panic-irq", "restart", "devices"), COMBINATION_WORKS);
 	assert_int_equal(combined("panic-irq", "restart", "virt-off"), COMBINATION_NONE);
-	assert_int_equal(combined("panic-irq", "cpu-hotplug", "virt-off"), COMBINATION_WORKS);
+	assert_int_equal(combined("panic-irq", "cpu-hotplug", "cpu-offline"), COMBINATION_WORKS);
 }
 
 static void test_draw_delay(void **state)

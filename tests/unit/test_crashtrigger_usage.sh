@@ -27,7 +27,7 @@ trigger 64 "panic-cpu: 'x' is not a number" $good --panic-cpu x
 trigger 64 "reboot-cpu: 100000 is not" $good --reboot-cpu 100000
 trigger 64 "reboot: 'stop' is none of restart, sysrq-b, halt" $good --reboot stop
 trigger 64 "trigger: 'poison' is none of sysrq-c, crash-kexec" $good --trigger poison
-trigger 64 "only --reboot restart halt power-off kexec cpu-hotplug passes there" \
+trigger 64 "only --reboot restart halt power-off kexec passes there" \
 	$good --reboot sysrq-b
 trigger 64 "panic-cpu 0, or leave it out" $good --trigger crash-self
 trigger 64 "hold-us 4000000 at least" $good --trigger soft-lockup
@@ -40,7 +40,7 @@ trigger 64 "no chance above 0" $good --frequency 0
 trigger 64 "seed: '-1' is not a number" $good --seed -1
 trigger 64 "list: json" --list=xml
 trigger 64 "only --reboot sysrq-b passes there" $good --window emergency
-trigger 64 "'virt-of' is none of notifiers, devices, .*emergency, SYMBOL" $good --window virt-of
+trigger 64 "'virt-of' is none of notifiers, devices, .*emergency, cpu-offline, SYMBOL" $good --window virt-of
 trigger 64 "hold-us: 5000001 is not" $good --hold-us 5000001
 trigger 64 "-delay-us must be shorter" $good --delay-us 500000
 trigger 64 "fallback: timed" $good --fallback never

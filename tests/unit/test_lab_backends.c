@@ -172,6 +172,31 @@ static void test_bochs_state(void **state)
 	assert_false(cpu.vmx);
 }
 
+/* What a hang is looked at for. */
+static void test_bochs_state_apic(void **state)
+{
+	struct bochs_cpu cpu;
+
+	(void)state;
+	assert_null(read_state(STATE("",
+				     "  CR4 = 0x0\n  CR3 = 0x36a10000\n  RIP = 0xffffffff81039b2c\n"
+				     "  EFLAGS = 0x46\n  activity_state = 0x1\n  local_apic = {\n"
+				     "    software_enabled = false\n    icr_lo = 0x000c00f8\n    "
+				     "irr7 = 0x01000000\n"
+				     "    isr0 = 0x80000000\n    isr8 = 0x1\n  }\n",
+				     "    EFER = 0x0\n", "    in_vmx = false\n"),
+			       &cpu));
+	assert_int_equal(cpu.cr3, 0x36a10000);
+	assert_int_equal(cpu.rip, 0xffffffff81039b2c);
+	assert_int_equal(cpu.eflags, 0x46);
+	assert_int_equal(cpu.activity, 1);
+	assert_false(cpu.apic_enabled);
+	assert_int_equal(cpu.icr, 0xc00f8);
+	assert_int_equal(cpu.irr[7], 1 << 24);
+	assert_int_equal(cpu.isr[0], 1U << 31);
+	assert_int_equal(cpu.isr[7], 0);
+}
+
 static void test_bochs_state_incomplete(void **state)
 {
 	static const char *const texts[] = {
@@ -287,10 +312,15 @@ static void test_tail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_domain),      cmocka_unit_test(test_placeholders),
-		cmocka_unit_test(test_bochsrc),     cmocka_unit_test(test_doctor_qemu),
-		cmocka_unit_test(test_bochs_state), cmocka_unit_test(test_bochs_state_incomplete),
-		cmocka_unit_test(test_kvm_probe),   cmocka_unit_test(test_names),
+		cmocka_unit_test(test_domain),
+		cmocka_unit_test(test_placeholders),
+		cmocka_unit_test(test_bochsrc),
+		cmocka_unit_test(test_doctor_qemu),
+		cmocka_unit_test(test_bochs_state),
+		cmocka_unit_test(test_bochs_state_apic),
+		cmocka_unit_test(test_bochs_state_incomplete),
+		cmocka_unit_test(test_kvm_probe),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_tail),
 	};
 
