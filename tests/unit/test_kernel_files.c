@@ -540,10 +540,11 @@ static void test_split_btf_from_a_file(void **state)
 	static const char *const names[] = {"shadow_vmcs", "loaded_vmcss_on_cpu_link", "vmcs01",
 					    "vmcs02", NULL};
 	struct type_file types = {.path = "given", .module = "kvm_intel"};
-	size_t map_size;
+	size_t map_size, bytes_size;
 	_cleanup_free_ char *map = capsule_unpack("vmx-5.10.map", &map_size);
 	struct kernel_files files = {.symbols_path = "map", .symbols = map};
 	struct without file = write_capsule("vmx-5.10");
+	_cleanup_free_ char *bytes = capsule_unpack("vmx-5.10", &bytes_size);
 	struct kernel *kernel;
 	struct report report = {};
 	struct dump *dump;
@@ -561,7 +562,14 @@ static void test_split_btf_from_a_file(void **state)
 	ok(analyse(&file, &files, &report));
 	assert_int_equal(report.verdict, VERDICT_PASS);
 	assert_int_equal(report.cpus[0].vmcs_count, 1);
+	uint64_t launch_state = report.cpus[0].vmcs[0].physical + 8;
+
 	report_deinit(&report);
+	capsule_poke(file.fd, bytes, launch_state, &(uint32_t){1}, 4);
+	ok(analyse(&file, &files, &report));
+	assert_int_equal(report.verdict, VERDICT_FAIL);
+	report_deinit(&report);
+	capsule_poke(file.fd, bytes, launch_state, &(uint32_t){0}, 4);
 
 	types.btf = malloc(size);
 	memcpy(types.btf, btf__raw_data(btf, &size), size);

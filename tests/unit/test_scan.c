@@ -66,29 +66,12 @@ static void file_close(struct file *file)
 	free(file->bytes);
 }
 
-static void poke_physical(struct file *file, uint64_t physical, const void *value, size_t size)
-{
-	const Elf64_Ehdr *header = (const Elf64_Ehdr *)file->bytes;
-	const Elf64_Phdr *segments = (const Elf64_Phdr *)(file->bytes + header->e_phoff);
-
-	for (size_t i = 0; i < header->e_phnum; i++) {
-		uint64_t offset = physical - segments[i].p_paddr;
-
-		if (segments[i].p_type != PT_LOAD || offset >= segments[i].p_filesz)
-			continue;
-		assert_int_equal(pwrite(file->fd, value, size, segments[i].p_offset + offset),
-				 size);
-		return;
-	}
-	fail_msg("0x%jx is not in the capsule", (uintmax_t)physical);
-}
-
 static void poke(struct file *file, uint64_t address, uint64_t value)
 {
 	uint64_t physical;
 
 	ok(dump_virtual_to_physical(file->dump, address, &physical));
-	poke_physical(file, physical, &value, sizeof(value));
+	capsule_poke(file->fd, file->bytes, physical, &value, sizeof(value));
 }
 
 /** Make the kernel forget all its VMs, and each CPU its current VMCS. */
@@ -206,7 +189,7 @@ static void test_a_calibrated_one(void **state)
 	analyse(&file, &report, true);
 	physical = find_active(&report)->physical;
 	report_deinit(&report);
-	poke_physical(&file, physical, &revision, sizeof(revision));
+	capsule_poke(file.fd, file.bytes, physical, &revision, sizeof(revision));
 	file_reopen(&file);
 
 	analyse(&file, &report, true);
@@ -248,7 +231,7 @@ static void test_a_stranger_decides_nothing(void **state)
 		if (!memcmp(page + i, &exit, sizeof(exit)))
 			memset(page + i, 0, sizeof(exit));
 	}
-	poke_physical(&file, physical, page, sizeof(page));
+	capsule_poke(file.fd, file.bytes, physical, page, sizeof(page));
 	file_reopen(&file);
 	analyse(&file, &report, true);
 	assert_int_equal(report.verdict, VERDICT_PASS);
