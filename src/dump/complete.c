@@ -15,6 +15,8 @@
 /* What makedumpfile leaves in e_flags when it could not write everything (makedumpfile.c). */
 #define DUMP_ELF_INCOMPLETE 0x1
 
+#define SECTIONS_MAX 256
+
 struct page_descriptor {
 	uint64_t offset; /* 0: the page was not written */
 	uint32_t size;
@@ -58,6 +60,9 @@ static struct error *check_extent(const struct file *file, uint64_t offset, uint
 /* Other ELF files the library may not survive (0.5.1, one of 32 bits). */
 static struct error *check_elf_kind(const Elf64_Ehdr *header)
 {
+	/* The library reads them all, which may take half a minute. QEMU writes two. */
+	if (header->e_shnum > SECTIONS_MAX)
+		return error_new(ERROR_FORMAT, "%u ELF sections cannot be", header->e_shnum);
 	if (header->e_ident[EI_DATA] != ELFDATA2LSB)
 		return error_new(ERROR_FORMAT,
 				 "a big-endian ELF file; only dumps of x86_64 are known");
@@ -159,6 +164,8 @@ static struct error *check_kdump(const struct file *file)
 	try(kdump_file_read(file->fd, &layout));
 	if (layout.status & KDUMP_INCOMPLETE)
 		return incomplete();
+	try(check_extent(file, layout.note, layout.note_size));
+	try(check_extent(file, layout.vmcoreinfo, layout.vmcoreinfo_size));
 	try(count_pages(file, &layout, &count));
 	try(check_extent(file, layout.descriptors, count * sizeof(*descriptors)));
 	for (uint64_t i = count > DESCRIPTORS_MAX ? count - DESCRIPTORS_MAX : 0; i < count;) {

@@ -22,11 +22,13 @@
 /* struct kdump_sub_header, and the version of the header since which a field is there */
 #define SUB_SPLIT 12 /* i32 */
 #define SUB_START_PFN 16 /* u64, and the end behind it */
-#define SUB_NOTE 48 /* u64, and the size behind it */
+#define SUB_VMCOREINFO 32 /* u64, and the size behind it */
+#define SUB_NOTE 48 /* the same */
 #define SUB_START_PFN_64 80 /* u64; then the end, and max_mapnr */
 #define SUB_SIZE 104
 #define VERSION_SUB 1
 #define VERSION_SPLIT 2
+#define VERSION_VMCOREINFO 3
 #define VERSION_NOTE 4
 #define VERSION_PFN_64 6
 
@@ -88,6 +90,10 @@ static struct error *read_sub(int fd, uint32_t version, struct kdump_file *file)
 	}
 	if (version >= VERSION_PFN_64)
 		file->max_pfn = get_u64(sub + SUB_START_PFN_64 + 16);
+	if (version >= VERSION_VMCOREINFO) {
+		file->vmcoreinfo = get_u64(sub + SUB_VMCOREINFO);
+		file->vmcoreinfo_size = get_u64(sub + SUB_VMCOREINFO + 8);
+	}
 	if (version >= VERSION_NOTE) {
 		file->note = get_u64(sub + SUB_NOTE);
 		file->note_size = get_u64(sub + SUB_NOTE + 8);

@@ -31,6 +31,7 @@ struct kdump_file {
 	bool split; /* one file of a set, about the pages from start_pfn to below end_pfn */
 	uint64_t start_pfn, end_pfn; /* not split: all there can be */
 	uint64_t note, note_size; /* offset, 0: there are none */
+	uint64_t vmcoreinfo, vmcoreinfo_size; /* offset; a part of the notes where there are any */
 };
 
 /* Bits of status: how pages are compressed, and that makedumpfile could not write all of them. */

@@ -14,12 +14,16 @@ tests/dumps/unpack vmx-virt-off >"$work/capsule"
 CRASHLAB_FUZZ_DUMP=$work/capsule
 export CRASHLAB_FUZZ_DUMP
 
+# libkdumpfile asks for what a hostile file says, and takes a no for an answer.
+ASAN_OPTIONS=allocator_may_return_null=1
+export ASAN_OPTIONS
+
 # fuzz TARGET RUNS LONGEST: an input that takes 20 s is a hang
 fuzz()
 {
 	mkdir -p "$work/$1"
 	check "$1, $(($2 * factor)) inputs" build/fuzz/"$1" -runs=$(($2 * factor)) -max_len="$3" \
-		-timeout=20 -rss_limit_mb=2048 -seed=1 -verbosity=0 -print_final_stats=1 -len_control=0 \
+		-timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=0 -seed=1 -verbosity=0 -print_final_stats=1 -len_control=0 \
 		-artifact_prefix=build/fuzz/"$1"- "$work/$1"
 }
 
@@ -47,6 +51,9 @@ build/bin/verify_vmcs --json "$work/capsule" | seed fuzz_verdict_json
 printf '2{"schema":"crashlab-evidence/1","evidence":[{"property":"vmx","cpu":0,"vmcs":null,"state":"off",%s}]}' \
 	'"strength":"direct","source":"init-test","reason":"up"' >"$work/fuzz_inputs/evidence"
 
+mkdir -p "$work/fuzz_dump"
+CRASHLAB_FUZZ_SEEDS=$work/fuzz_dump build/san/tests/test_formats >&2
+
 # bytes without order, which a compressed file has: each seed is a score of changes
 mkdir -p "$work/fuzz_capsule"
 head -c 8192 tests/dumps/vmx-virt-off.zst | split -b 256 - "$work/fuzz_capsule/seed"
@@ -66,6 +73,7 @@ fuzz fuzz_kallsyms 10000 512
 fuzz fuzz_btf 50000 1024
 fuzz fuzz_orc 100000 512
 fuzz fuzz_structures 3000 2818
+fuzz fuzz_dump 2000 131072
 fuzz fuzz_notes 200000 1024
 fuzz fuzz_host_regs 100000 4096
 fuzz fuzz_verdict_json 20000 16384

@@ -172,6 +172,13 @@ static void test_kdump_hostile(void **state)
 	put32(&image, 436, 0xffffffff);
 	refused(&image, image.size);
 	make_kdump(&image);
+	put32(&image, 8, 4);
+	put32(&image, BLOCK + 56, image.size + 1); /* size of notes, at offset 0 */
+	refused(&image, image.size);
+	put32(&image, BLOCK + 56, image.size);
+	put32(&image, BLOCK + 36, 1); /* VMCOREINFO 4 GB into the file */
+	refused(&image, image.size);
+	make_kdump(&image);
 	put32(&image, 440, BLOCK * 8 + 1); /* more pages than bits */
 	refused(&image, image.size);
 	make_kdump(&image);

@@ -258,6 +258,22 @@ static void write_kdump(struct buffer *file, const struct packing *packing, bool
 
 /* ---- reading ---- */
 
+/* Seeds for tests/fuzz/fuzz_dump.c, when somebody wants some. */
+static void keep(const struct buffer *file)
+{
+	const char *directory = getenv("CRASHLAB_FUZZ_SEEDS");
+	static unsigned count;
+	char path[256];
+
+	if (!directory)
+		return;
+	snprintf(path, sizeof(path), "%s/%u", directory, count++);
+	_cleanup_fclose_ FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	assert_int_equal(fwrite(file->bytes, 1, file->size, out), file->size);
+}
+
 static struct error *open_files(const struct buffer *files, size_t count, struct dump **ret)
 {
 	char names[PARTS_MAX][32];
@@ -265,6 +281,7 @@ static struct error *open_files(const struct buffer *files, size_t count, struct
 	int fds[PARTS_MAX];
 
 	for (size_t i = 0; i < count; i++) {
+		keep(&files[i]);
 		fds[i] = memfd_create("dump", 0);
 		assert_int_equal(write(fds[i], files[i].bytes, files[i].size), files[i].size);
 		sprintf(names[i], "/proc/self/fd/%d", fds[i]);
