@@ -3,6 +3,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -60,9 +61,6 @@ static struct error *check_extent(const struct file *file, uint64_t offset, uint
 /* Other ELF files the library may not survive (0.5.1, one of 32 bits). */
 static struct error *check_elf_kind(const Elf64_Ehdr *header)
 {
-	/* The library reads them all, which may take half a minute. QEMU writes two. */
-	if (header->e_shnum > SECTIONS_MAX)
-		return error_new(ERROR_FORMAT, "%u ELF sections cannot be", header->e_shnum);
 	if (header->e_ident[EI_DATA] != ELFDATA2LSB)
 		return error_new(ERROR_FORMAT,
 				 "a big-endian ELF file; only dumps of x86_64 are known");
@@ -78,6 +76,24 @@ static struct error *check_elf_kind(const Elf64_Ehdr *header)
 				 "known",
 				 header->e_machine);
 	return NULL;
+}
+
+/* The library reads as many sections as the file says there are: 65535 take it half a minute, and
+ * of more than memory it dies. QEMU writes two; the first one has the counts that are too large. */
+static struct error *check_sections(const struct file *file, const Elf64_Ehdr *header)
+{
+	Elf64_Shdr first;
+	uint64_t count = header->e_shnum;
+
+	if (!header->e_shoff && !count && header->e_phnum != PN_XNUM)
+		return NULL;
+	try(read_at(file, header->e_shoff, &first, sizeof(first)));
+	if (!count)
+		count = first.sh_size;
+	if (count > SECTIONS_MAX || header->e_shentsize != sizeof(first) ||
+	    (!count && header->e_phnum == PN_XNUM))
+		return error_new(ERROR_FORMAT, "%" PRIu64 " ELF sections cannot be", count);
+	return check_extent(file, header->e_shoff, count * sizeof(first));
 }
 
 /* A kernel's dump says where its memory lies in the machine, a process's has no such places. */
@@ -106,6 +122,7 @@ static struct error *check_elf(const struct file *file)
 
 	try(read_at(file, 0, &header, sizeof(header)));
 	try(check_elf_kind(&header));
+	try(check_sections(file, &header));
 	try(elf_read_segments(file->fd, &segments, &count));
 	try(check_physical(segments, count));
 	if (header.e_flags & DUMP_ELF_INCOMPLETE)

@@ -18,7 +18,7 @@
 #define BLOCK 512 /* small, so that every length can be tried */
 
 struct image {
-	uint8_t bytes[8 * BLOCK];
+	_Alignas(8) uint8_t bytes[8 * BLOCK];
 	size_t size;
 };
 
@@ -112,6 +112,41 @@ static void test_elf_hostile(void **state)
 	header.e_phnum = PN_XNUM;
 	header.e_shoff = image.size;
 	memcpy(image.bytes, &header, sizeof(header));
+	refused(&image, image.size);
+}
+
+static void test_elf_sections(void **state)
+{
+	Elf64_Shdr first = {.sh_size = 1, .sh_info = 40};
+	struct image image;
+	Elf64_Ehdr *header = (Elf64_Ehdr *)image.bytes;
+
+	(void)state;
+	make_elf(&image);
+	header->e_shoff = image.size - 100;
+	header->e_shentsize = sizeof(first);
+	header->e_phnum = PN_XNUM;
+	memcpy(image.bytes + header->e_shoff, &first, sizeof(first));
+	accepted(&image); /* both counts are in the first section */
+	header->e_shnum = 1;
+	accepted(&image);
+	header->e_shnum = 2; /* the second runs over the end */
+	refused(&image, image.size);
+	header->e_shnum = 0xffff;
+	refused(&image, image.size);
+	header->e_shnum = 1;
+	header->e_shentsize = 8;
+	refused(&image, image.size);
+	header->e_shentsize = sizeof(first);
+	header->e_shoff = 1ull << 51;
+	refused(&image, image.size);
+	header->e_shoff = image.size - 100;
+	header->e_shnum = 0;
+	first.sh_size = 0;
+	memcpy(image.bytes + header->e_shoff, &first, sizeof(first));
+	refused(&image, image.size);
+	first.sh_size = UINT64_MAX / 32;
+	memcpy(image.bytes + header->e_shoff, &first, sizeof(first));
 	refused(&image, image.size);
 }
 
@@ -273,10 +308,15 @@ static void test_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_elf),         cmocka_unit_test(test_elf_hostile),
-		cmocka_unit_test(test_kdump),       cmocka_unit_test(test_kdump_hostile),
-		cmocka_unit_test(test_kdump_split), cmocka_unit_test(test_others),
-		cmocka_unit_test(test_incomplete),  cmocka_unit_test(test_foreign_machine),
+		cmocka_unit_test(test_elf),
+		cmocka_unit_test(test_elf_hostile),
+		cmocka_unit_test(test_elf_sections),
+		cmocka_unit_test(test_kdump),
+		cmocka_unit_test(test_kdump_hostile),
+		cmocka_unit_test(test_kdump_split),
+		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_incomplete),
+		cmocka_unit_test(test_foreign_machine),
 		cmocka_unit_test(test_no_dump),
 	};
 
