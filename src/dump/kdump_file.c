@@ -121,7 +121,7 @@ struct error *kdump_file_read(int fd, struct kdump_file *ret)
 	file.bitmap_size = (uint64_t)bitmap_blocks / 2 * file.block;
 	file.descriptors = (1 + (uint64_t)sub_blocks + bitmap_blocks) * file.block;
 	file.bitmap = file.descriptors - file.bitmap_size;
-	if (version >= VERSION_SUB && sub_blocks)
+	if (version >= VERSION_SUB)
 		try(read_sub(fd, version, &file));
 	/* libkdumpfile then takes both bitmaps for one. */
 	if (file.max_pfn > file.bitmap_size * 8)
