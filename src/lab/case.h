@@ -35,6 +35,7 @@ struct case_spec {
 	unsigned record; /* index in case_records[]: with the flight recorder? */
 	char broken[24]; /* "none", or what the appliance breaks on purpose */
 	unsigned break_cpu;
+	char kernel[64]; /* release; "": the run's */
 	char images[16]; /* variant of the images, "" is the plain one */
 	unsigned expect; /* enum outcome */
 	int expect_cpu; /* the CPU that a FAIL must name, and no other; -1: any */

@@ -95,7 +95,6 @@ static struct error *complete(struct run_request *request, const struct selectio
 		return error_new(ERROR_USAGE, "not one case of a results directory (crashlab list "
 					      "RUN has their names)");
 	request->again = record;
-	request->kernel = record->kernel;
 	request->scenario = record->id;
 	request->results = db_results(selection->db);
 	request->seed = selection->run.seed;

@@ -153,7 +153,7 @@ static int show(int argc, char **argv)
 	if (arguments.json)
 		results_print_json(stdout, &selection.run, &selection.cases);
 	else
-		table_print(stdout, &selection.cases);
+		table_print(stdout, &selection.cases, SIZE_MAX);
 	return 0;
 }
 
@@ -165,6 +165,9 @@ static char *report_path(const struct arguments *arguments, const struct selecti
 						      : NULL;
 	if (!arguments->format->suffix || !selection->db)
 		return NULL;
+	if (selection->one)
+		return format_string("%s/%s", selection->cases.items[0].directory,
+				     arguments->format->suffix);
 	return format_string("%s/%s/%s", db_results(selection->db), selection->run.run,
 			     arguments->format->suffix);
 }
@@ -189,7 +192,7 @@ static int report(int argc, char **argv)
 	static const struct argp_option options[] = {
 		{"format", KEY_FORMAT, "F", 0, "html (default), text, json, tap, ktap, junit", 0},
 		{"output", 'o', "FILE", 0,
-		 "-: standard output; default for html: report.html in the run's directory", 0},
+		 "-: standard output; default for html: report.html in its directory", 0},
 		RESULTS_OPTION,
 		{},
 	};
@@ -288,6 +291,7 @@ static int prune_command(int argc, char **argv)
 		{"dry-run", 'n', NULL, 0, "only tell", 0},
 		{"yes", KEY_YES, NULL, 0, "do not ask", 0},
 		RESULTS_OPTION,
+		JSON_OPTION,
 		{},
 	};
 	static const struct argp argp = {
@@ -304,6 +308,7 @@ static int prune_command(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	struct error *err = open_database(&arguments, &db);
+	arguments.policy.json = arguments.json;
 	if (!err)
 		err = prune(db, &arguments.policy, stdout);
 	return err ? command_complain(err) : 0;

@@ -9,7 +9,6 @@
 
 enum {
 	KEY_BACKEND = 256,
-	KEY_KERNEL,
 	KEY_IMAGES,
 	KEY_RESULTS,
 	KEY_CASE,
@@ -32,6 +31,7 @@ static const struct {
 	{"--window", "window"},       {"--trigger", "trigger"},
 	{"--load", "load"},           {"--hold-us", "hold_us"},
 	{"--delay-us", "delay_us"},   {"--iterations", "repeat"},
+	{"--kernel", "kernel"},
 };
 
 #define OVERRIDES (sizeof(overrides) / sizeof(overrides[0]))
@@ -45,7 +45,8 @@ struct run_arguments {
 };
 
 static const struct argp_option options[] = {
-	{"kernel", KEY_KERNEL, "RELEASES", 0, "one or a list; the newest with images", 0},
+	{"kernel", KEY_SET + 10, "RELEASE", 0, "one, or a list; default: the newest with images",
+	 0},
 	{"backend", KEY_BACKEND, "NAME", 0, "auto (default), kvm, tcg or bochs", 0},
 	{"vendor", KEY_SET + 0, "V", 0, "vmx, svm, or vmx,svm: in place of the scenario's", 0},
 	{"cpus", KEY_SET + 1, "N", 0, "in place of the scenario's", 0},
@@ -101,8 +102,6 @@ static const char **plain_option(struct run_arguments *arguments, int key)
 	switch (key) {
 	case KEY_BACKEND:
 		return &request->backend;
-	case KEY_KERNEL:
-		return &request->kernel;
 	case KEY_IMAGES:
 		return &arguments->images;
 	case KEY_RESULTS:

@@ -216,30 +216,32 @@ struct error *plan_add(const struct lab_paths *paths, const struct run_request *
 	return plan_case(paths, request, run);
 }
 
-static struct error *plan_kernel(const struct lab_paths *paths, const struct run_request *request,
-				 const char *kernel, struct plan *plan)
+/* The kernel of cases that name none: the newest that there are images of. */
+static struct error *default_kernel(const struct lab_paths *paths,
+				    const struct run_request *request, char **ret)
 {
-	for (size_t i = 0; i < plan->scenario.count; i++) {
-		const struct case_spec *spec = &plan->scenario.cases[i];
-		if (!request->only || !fnmatch(request->only, spec->name, 0))
-			try(plan_add(paths, request, plan, spec, kernel));
-	}
+	if (!request->list)
+		return find_kernel(paths->images, ret);
+	*ret = format_string("%s", "");
 	return NULL;
 }
 
-/* Every case with every one of the comma-separated @kernels, which is used up. */
 static struct error *plan_cases(const struct lab_paths *paths, const struct run_request *request,
-				char *kernels, struct plan *plan)
+				struct plan *plan)
 {
-	size_t count = 1;
+	_cleanup_free_ char *kernel = NULL;
 
-	for (const char *comma = kernels; (comma = strchr(comma, ',')); comma++)
-		count++;
-	plan->cases = calloc(plan->scenario.count * count, sizeof(*plan->cases));
+	plan->cases = calloc(plan->scenario.count, sizeof(*plan->cases));
 	if (!plan->cases)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
-	for (char *kernel; (kernel = strsep(&kernels, ","));)
-		try(plan_kernel(paths, request, kernel, plan));
+	for (size_t i = 0; i < plan->scenario.count; i++) {
+		const struct case_spec *spec = &plan->scenario.cases[i];
+		if (request->only && fnmatch(request->only, spec->name, 0))
+			continue;
+		if (!spec->kernel[0] && !kernel)
+			try(default_kernel(paths, request, &kernel));
+		try(plan_add(paths, request, plan, spec, spec->kernel[0] ? spec->kernel : kernel));
+	}
 	if (!plan->count)
 		return error_new(ERROR_USAGE, "the scenario has no case \"%s\"", request->only);
 	return NULL;
@@ -258,17 +260,9 @@ char *results_directory(const struct lab_paths *paths, const char *given)
 static struct error *make(const struct lab_paths *paths, const struct run_request *request,
 			  struct plan *ret)
 {
-	_cleanup_free_ char *kernel = NULL;
-
 	try(load_scenario(paths, request, &ret->scenario));
-	if (request->kernel)
-		kernel = format_string("%s", request->kernel);
-	else if (request->list)
-		kernel = format_string("%s", "");
-	else
-		try(find_kernel(paths->images, &kernel));
 	ret->results = results_directory(paths, request->results);
-	return plan_cases(paths, request, kernel, ret);
+	return plan_cases(paths, request, ret);
 }
 
 struct error *plan_make(const struct lab_paths *paths, const struct run_request *request,
@@ -294,7 +288,7 @@ static struct error *make_again(const struct lab_paths *paths, const struct run_
 		try(scenario_read_case(request->again->spec, spec));
 		plan->scenario.count++;
 		spec->iteration = i + 1;
-		try(plan_add(paths, request, plan, spec, request->kernel));
+		try(plan_add(paths, request, plan, spec, request->again->kernel));
 	}
 	return NULL;
 }
@@ -311,8 +305,8 @@ struct error *plan_again(const struct lab_paths *paths, const struct run_request
 
 void plan_print(const struct plan *plan, FILE *out)
 {
-	static const char *const titles[] = {"CASE",   "VENDOR", "BACKEND", "PANIC",
-					     "REBOOT", "BY",     "WINDOW",  "EXPECT"};
+	static const char *const titles[] = {"CASE",   "KERNEL", "VENDOR", "BACKEND", "PANIC",
+					     "REBOOT", "BY",     "WINDOW", "EXPECT"};
 	struct libscols_table *table = scols_new_table();
 
 	if (!table)
@@ -328,13 +322,14 @@ void plan_print(const struct plan *plan, FILE *out)
 				      spec->iteration > 1
 					      ? format_string("%s #%u", spec->name, spec->iteration)
 					      : format_string("%s", spec->name));
-		scols_line_set_data(line, 1, vendor_names[spec->vendor]);
-		scols_line_set_data(line, 2, run->backend ? run->backend->name : "(none)");
-		scols_line_refer_data(line, 3, format_string("CPU %u", spec->panic_cpu));
-		scols_line_refer_data(line, 4, format_string("CPU %u", spec->reboot_cpu));
-		scols_line_set_data(line, 5, case_reboots[spec->reboot]);
-		scols_line_set_data(line, 6, spec->window);
-		scols_line_set_data(line, 7, outcome_names[spec->expect]);
+		scols_line_set_data(line, 1, *run->kernel ? run->kernel : "(newest)");
+		scols_line_set_data(line, 2, vendor_names[spec->vendor]);
+		scols_line_set_data(line, 3, run->backend ? run->backend->name : "(none)");
+		scols_line_refer_data(line, 4, format_string("CPU %u", spec->panic_cpu));
+		scols_line_refer_data(line, 5, format_string("CPU %u", spec->reboot_cpu));
+		scols_line_set_data(line, 6, case_reboots[spec->reboot]);
+		scols_line_set_data(line, 7, spec->window);
+		scols_line_set_data(line, 8, outcome_names[spec->expect]);
 	}
 	scols_print_table(table);
 	scols_unref_table(table);

@@ -6,13 +6,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lab/files.h"
+#include "lab/results_json.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
+/** A vmcore that goes. */
+struct victim {
+	struct record record;
+	const char *why;
+};
+
 /** The vmcores that go. */
 struct harvest {
-	struct record_list cases; /* owns them */
+	struct victim *victims;
+	size_t count;
 	struct text_list signatures; /* that have a vmcore that stays */
 	int64_t bytes;
 };
@@ -38,10 +45,8 @@ static const char *reason(const struct harvest *harvest, const struct record *re
 	return NULL;
 }
 
-static struct error *take_case(struct harvest *harvest, struct record *record, bool old, FILE *out)
+static struct error *take_case(struct harvest *harvest, struct record *record, bool old)
 {
-	struct record_list *cases = &harvest->cases;
-
 	if (!record->vmcore)
 		return NULL;
 	const char *why = reason(harvest, record, old);
@@ -49,29 +54,26 @@ static struct error *take_case(struct harvest *harvest, struct record *record, b
 		return record->signature
 			       ? text_list_add(&harvest->signatures, "%s", record->signature)
 			       : NULL;
-	try(array_grow((void **)&cases->items, &cases->count, sizeof(*cases->items)));
-	fprintf(out, "%s/capture/vmcore: %lld MiB, %s\n", record->directory,
-		(long long)record->vmcore >> 20, why);
+	try(array_grow((void **)&harvest->victims, &harvest->count, sizeof(*harvest->victims)));
 	harvest->bytes += record->vmcore;
-	cases->items[cases->count - 1] = *record;
+	harvest->victims[harvest->count - 1] = (struct victim){*record, why};
 	*record = (struct record){};
 	return NULL;
 }
 
-static struct error *take_run(struct db *db, struct harvest *harvest, const char *run, bool old,
-			      FILE *out)
+static struct error *take_run(struct db *db, struct harvest *harvest, const char *run, bool old)
 {
 	struct record_list cases;
 	struct error *err = db_cases(db, run, &cases);
 
 	for (size_t i = 0; !err && i < cases.count; i++)
-		err = take_case(harvest, &cases.items[i], old, out);
+		err = take_case(harvest, &cases.items[i], old);
 	record_list_deinit(&cases);
 	return err;
 }
 
 static struct error *collect(struct db *db, const struct prune_policy *policy,
-			     struct harvest *harvest, FILE *out)
+			     struct harvest *harvest)
 {
 	struct run_record *runs;
 	size_t count;
@@ -80,21 +82,53 @@ static struct error *collect(struct db *db, const struct prune_policy *policy,
 	for (size_t i = 0; i < count; i++) {
 		bool old = policy->keep_runs && i + policy->keep_runs < count;
 		if (!err)
-			err = take_run(db, harvest, runs[i].run, old, out);
+			err = take_run(db, harvest, runs[i].run, old);
 		run_record_deinit(&runs[i]);
 	}
 	free(runs);
 	return err;
 }
 
+static void print_text(const struct harvest *harvest, FILE *out)
+{
+	for (size_t i = 0; i < harvest->count; i++) {
+		const struct victim *victim = &harvest->victims[i];
+		fprintf(out, "%s/capture/vmcore: %lld MiB, %s\n", victim->record.directory,
+			(long long)victim->record.vmcore >> 20, victim->why);
+	}
+	fprintf(out, "%zu vmcores, %lld MiB\n", harvest->count, (long long)harvest->bytes >> 20);
+}
+
+static void print_json(const struct harvest *harvest, bool removed, FILE *out)
+{
+	json_object *object = json_object_new_object(), *list = json_object_new_array();
+
+	for (size_t i = 0; i < harvest->count; i++) {
+		const struct victim *victim = &harvest->victims[i];
+		json_object *entry = json_object_new_object();
+		json_object_object_add(entry, "case", json_object_new_string(victim->record.id));
+		json_object_object_add(entry, "directory",
+				       json_object_new_string(victim->record.directory));
+		json_object_object_add(entry, "bytes",
+				       json_object_new_int64(victim->record.vmcore));
+		json_object_object_add(entry, "reason", json_object_new_string(victim->why));
+		json_object_array_add(list, entry);
+	}
+	json_object_object_add(object, "schema", json_object_new_string("crashlab-prune/1"));
+	json_object_object_add(object, "vmcores", list);
+	json_object_object_add(object, "bytes", json_object_new_int64(harvest->bytes));
+	json_object_object_add(object, "removed", json_object_new_boolean(removed));
+	json_print(out, object);
+}
+
 static struct error *ask(const struct prune_policy *policy, FILE *out, bool *ret)
 {
 	char answer[8] = "";
 
-	*ret = policy->yes;
+	*ret = policy->yes && !policy->dry_run;
 	if (policy->yes || policy->dry_run)
 		return NULL;
-	if (!isatty(STDIN_FILENO))
+	if (policy->json || !isatty(STDIN_FILENO))
 		return error_new(ERROR_USAGE, "nothing was removed: nobody to ask, give --yes");
 	fprintf(out, "Remove them? [y/N] ");
 	fflush(out);
@@ -107,14 +141,15 @@ static struct error *carry_out(struct db *db, const struct prune_policy *policy,
 {
 	bool go = false;
 
-	fprintf(out, "%zu vmcores, %lld MiB\n", harvest->cases.count,
-		(long long)harvest->bytes >> 20);
-	if (!harvest->cases.count)
-		return NULL;
-	try(ask(policy, out, &go));
-	for (size_t i = 0; go && i < harvest->cases.count; i++) {
-		record_drop_vmcore(&harvest->cases.items[i]);
-		try(db_forget_vmcore(db, &harvest->cases.items[i]));
+	if (!policy->json)
+		print_text(harvest, out);
+	if (harvest->count)
+		try(ask(policy, out, &go));
+	if (policy->json)
+		print_json(harvest, go, out);
+	for (size_t i = 0; go && i < harvest->count; i++) {
+		record_drop_vmcore(&harvest->victims[i].record);
+		try(db_forget_vmcore(db, &harvest->victims[i].record));
 	}
 	return NULL;
 }
@@ -122,11 +157,13 @@ static struct error *carry_out(struct db *db, const struct prune_policy *policy,
 struct error *prune(struct db *db, const struct prune_policy *policy, FILE *out)
 {
 	struct harvest harvest = {};
-	struct error *err = collect(db, policy, &harvest, out);
+	struct error *err = collect(db, policy, &harvest);
 
 	if (!err)
 		err = carry_out(db, policy, &harvest, out);
-	record_list_deinit(&harvest.cases);
+	for (size_t i = 0; i < harvest.count; i++)
+		record_deinit(&harvest.victims[i].record);
+	free(harvest.victims);
 	text_list_deinit(&harvest.signatures);
 	return err;
 }

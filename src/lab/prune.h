@@ -9,7 +9,7 @@
 /** What prune takes away: never a verdict, a capsule, or anything but a vmcore. */
 struct prune_policy {
 	size_t keep_runs; /* vmcores of older runs than the newest so many go; 0: of none */
-	bool yes, dry_run;
+	bool yes, dry_run, json;
 };
 
 /**

@@ -11,7 +11,7 @@
 
 static void print_text(FILE *out, const struct report *report)
 {
-	table_print(out, report->cases);
+	table_print(out, report->cases, SIZE_MAX);
 }
 
 static void print_json(FILE *out, const struct report *report)

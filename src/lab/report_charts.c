@@ -8,6 +8,7 @@
 #include "lab/html.h"
 #include "lab/report.h"
 #include "lab/stats.h"
+#include "lab/verdict_file.h"
 #include "util/cleanup.h"
 
 #define CPUS_SHOWN 32
@@ -227,56 +228,84 @@ static double sweep_x(int64_t delay, int64_t longest)
 	return SWEEP_LEFT + (SWEEP_WIDTH - SWEEP_LEFT - 20) * delay / MAX(longest, 1);
 }
 
-/* Whether @record is one of a sweep: others of its name have another delay. */
-static bool is_swept(const struct record_list *cases, const struct record *record)
-{
-	for (size_t i = 0; i < cases->count; i++) {
-		if (!strcmp(cases->items[i].name, record->name) &&
-		    cases->items[i].delay_us != record->delay_us)
-			return record->outcome;
-	}
-	return false;
-}
+/** One case of a sweep. */
+struct sweep_point {
+	const struct record *record;
+	int64_t delay; /* microseconds; -1: not known */
+};
 
 /** The cases of the run's sweeps. */
 struct sweep {
-	const struct record **cases;
+	struct sweep_point *points;
 	size_t count;
 	int64_t longest; /* delay */
 	int rows[OUTCOME_COUNT], row_count; /* rows[outcome]: -1: none ended so */
 };
 
+/* What crashtrigger drew itself is in the dump's marker, and lost without a dump. */
+static int64_t delay_of(const struct record *record)
+{
+	_cleanup_json_ json_object *verdict = record_verdict(record);
+	json_object *drawn = json_member(json_member(verdict, "case"), "delay_ns");
+	const char *key = record->spec ? strstr(record->spec, "\ndelay_max_us = ") : NULL;
+	unsigned most = 0;
+
+	if (!key || sscanf(key, "\ndelay_max_us = %u", &most) != 1 || !most)
+		return record->delay_us;
+	return drawn ? json_object_get_int64(drawn) / 1000 : -1;
+}
+
+/* Whether @point is one of a sweep: others of its name have another delay. */
+static bool is_swept(const struct sweep *all, const struct sweep_point *point)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		if (!strcmp(all->points[i].record->name, point->record->name) &&
+		    all->points[i].delay != point->delay)
+			return true;
+	}
+	return false;
+}
+
 static void sweep_init(struct sweep *sweep, const struct record_list *cases)
 {
-	*sweep = (struct sweep){.cases = calloc(cases->count + 1, sizeof(*sweep->cases))};
-	if (!sweep->cases)
+	struct sweep all = {.points = calloc(cases->count + 1, sizeof(*all.points))};
+
+	*sweep = (struct sweep){.points = calloc(cases->count + 1, sizeof(*sweep->points))};
+	if (!sweep->points || !all.points)
 		abort();
 	memset(sweep->rows, -1, sizeof(sweep->rows));
 	for (size_t i = 0; i < cases->count; i++) {
 		const struct record *record = &cases->items[i];
-		if (!is_swept(cases, record))
+		struct sweep_point point = {record, record->outcome ? delay_of(record) : -1};
+		if (point.delay >= 0)
+			all.points[all.count++] = point;
+	}
+	for (size_t i = 0; i < all.count; i++) {
+		if (!is_swept(&all, &all.points[i]))
 			continue;
-		sweep->cases[sweep->count++] = record;
-		sweep->longest = MAX(sweep->longest, record->delay_us);
-		sweep->rows[record_outcome(record)] = 0;
+		sweep->points[sweep->count++] = all.points[i];
+		sweep->longest = MAX(sweep->longest, all.points[i].delay);
+		sweep->rows[record_outcome(all.points[i].record)] = 0;
 	}
 	for (unsigned i = 0; i < OUTCOME_COUNT; i++) {
 		if (!sweep->rows[i])
 			sweep->rows[i] = sweep->row_count++;
 	}
+	free(all.points);
 }
 
 static void put_sweep_points(FILE *out, const struct sweep *sweep)
 {
 	for (size_t i = 0; i < sweep->count; i++) {
-		const struct record *record = sweep->cases[i];
+		const struct record *record = sweep->points[i].record;
+		int64_t delay = sweep->points[i].delay;
 		/* Moved up and down a little, so that points of one delay can be told apart. */
 		double y =
 			20 + sweep->rows[record_outcome(record)] * 34.0 + (double)(i * 7 % 15) - 7;
 		html(out,
 		     "<circle class=\"fill %s\" fill-opacity=\".75\" cx=\"%.1f\" cy=\"%.1f\" "
 		     "r=\"4.5\"><title>%s: %s after %lld us</title></circle>\n",
-		     report_class(record), sweep_x(record->delay_us, sweep->longest), y, record->id,
+		     report_class(record), sweep_x(delay, sweep->longest), y, record->id,
 		     report_outcome(record), (long long)record->delay_us);
 	}
 }
@@ -328,5 +357,5 @@ void report_put_sweep(FILE *out, const struct report *report)
 		put_sweep_points(out, &sweep);
 		html(out, "</svg>\n</section>\n");
 	}
-	free(sweep.cases);
+	free(sweep.points);
 }

@@ -23,6 +23,7 @@
 #include "util/cleanup.h"
 
 #define TICK_MS 1000
+#define TABLE_MOST 40 /* cases; the page has them all */
 
 enum state { WAITING, RUNNING, ENDED, JOINED };
 
@@ -288,7 +289,7 @@ static void print_text(const struct ledger *ledger, const struct run_request *re
 
 	putchar('\n');
 	if (count_left(cases) < cases->count)
-		table_print(stdout, cases);
+		table_print(stdout, cases, TABLE_MOST);
 	printf("results: %s\n", ledger->plan->directory);
 	if (!count_left(cases))
 		printf("report: %s/%s\n", ledger->plan->directory, report_formats[0].suffix);

@@ -9,7 +9,6 @@
 /** What `crashlab run` was asked for. NULL or 0: not given. */
 struct run_request {
 	const char *scenario; /* a name in scenarios/, or a path */
-	const char *kernel; /* a release, or several, comma-separated */
 	const char *backend, *results, *only, *save;
 	const char *resume; /* the name of a run to go on with, "" for the newest */
 	const char *command; /* the command line, for the record */

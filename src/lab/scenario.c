@@ -104,6 +104,7 @@ static void print_word(const struct key *key, const void *field, FILE *out)
 
 /* "cpus" comes before the CPUs, which may be "all" of them. */
 const struct key scenario_keys[] = {
+	{WORD("kernel", kernel, WORD_CHARS "+~"), .unnamed = true, .tag = ""},
 	{CHOICE("vendor", vendor, vendor_names), .required = true, .tag = ""},
 	{CHOICE("reboot", reboot, case_reboots), .required = true, .tag = ""},
 	{CHOICE("trigger", trigger, case_triggers), .tag = ""},

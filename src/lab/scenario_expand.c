@@ -240,7 +240,7 @@ static struct error *expand_value(const struct expansion *expansion, size_t inde
 	} else {
 		try(key->parse(key, value, (char *)&with + key->offset));
 	}
-	if (many)
+	if (many && !key->unnamed)
 		try(add_to_name(&with, key, value));
 	return expand_from(expansion, index + 1, &with);
 }

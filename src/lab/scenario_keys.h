@@ -20,6 +20,7 @@ struct key {
 	bool required;
 	bool cpu; /* it may be "all" */
 	bool drawn; /* it may be "LOW..HIGH": a number drawn for each case */
+	bool unnamed; /* as an axis it leaves the cases their names: the account tells them apart */
 	const char *tag; /* goes before the value in the names of an axis's cases; NULL: no axis */
 };
 

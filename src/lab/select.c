@@ -23,6 +23,7 @@ static struct error *make_room(struct selection *selection, struct record **ret)
 	struct record_list *cases = &selection->cases;
 
 	try(array_grow((void **)&cases->items, &cases->count, sizeof(*cases->items)));
+	selection->one = true;
 	*ret = &cases->items[cases->count - 1];
 	return NULL;
 }

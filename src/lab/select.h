@@ -10,6 +10,7 @@ struct selection {
 	struct db *db; /* NULL: a case directory that is in no database */
 	struct run_record run; /* its texts are NULL then */
 	struct record_list cases;
+	bool one; /* a case was named, not a run */
 };
 
 /**

@@ -124,8 +124,12 @@ static void add_case_cells(struct libscols_line *line, const struct stored_case 
 	const struct record *record = stored->record;
 	_cleanup_free_ char *shown =
 		format_string("%s%s", record->outcome, record->as_expected ? "" : " (!)");
+	_cleanup_free_ char *name =
+		record->iteration > 1
+			? format_string("%s #%lld", record->name, (long long)record->iteration)
+			: format_string("%s", record->name);
 
-	set(line, COL_CASE, record->name);
+	set(line, COL_CASE, name);
 	set(line, COL_OUTCOME, shown);
 	if (stored->verdict) {
 		json_object *hit = json_member(stored->verdict, "hit");
@@ -223,17 +227,16 @@ static void print_words(FILE *out, const struct stored_case *stored)
 	fprintf(out, "  all of it: %s\n", record->directory);
 }
 
-static void print_totals(FILE *out, const struct stored_case *cases, size_t count)
+static void print_totals(FILE *out, const struct record_list *list)
 {
-	unsigned counts[OUTCOME_COUNT] = {}, expected = 0;
+	unsigned counts[OUTCOME_COUNT + 1] = {}, expected = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		enum outcome outcome = record_outcome(cases[i].record);
-		if (outcome < OUTCOME_COUNT)
-			counts[outcome]++;
-		expected += cases[i].record->as_expected;
+	for (size_t i = 0; i < list->count; i++) {
+		counts[record_outcome(&list->items[i])]++;
+		expected += list->items[i].outcome && list->items[i].as_expected;
 	}
-	fprintf(out, "\n%zu case%s, %u as expected:", count, count == 1 ? "" : "s", expected);
+	size_t ended = list->count - counts[OUTCOME_COUNT];
+	fprintf(out, "\n%zu case%s, %u as expected:", ended, ended == 1 ? "" : "s", expected);
 	for (unsigned outcome = 0; outcome < OUTCOME_COUNT; outcome++) {
 		if (counts[outcome])
 			fprintf(out, " %u %s", counts[outcome], outcome_names[outcome]);
@@ -256,7 +259,12 @@ static void print_table(FILE *out, const struct stored_case *cases, size_t count
 	scols_unref_table(table);
 }
 
-void table_print(FILE *out, const struct record_list *list)
+static bool is_plain(const struct record *record)
+{
+	return record_outcome(record) == OUTCOME_PASS && record->as_expected;
+}
+
+void table_print(FILE *out, const struct record_list *list, size_t most)
 {
 	struct stored_case *cases = calloc(list->count + 1, sizeof(*cases));
 	size_t count = 0;
@@ -265,13 +273,14 @@ void table_print(FILE *out, const struct record_list *list)
 		abort();
 	for (size_t i = 0; i < list->count; i++) {
 		const struct record *record = &list->items[i];
-		if (record->outcome)
+		if (record->outcome && (list->count <= most || !is_plain(record)))
 			cases[count++] = (struct stored_case){record, record_verdict(record)};
 	}
-	print_table(out, cases, count);
+	if (count || list->count <= most)
+		print_table(out, cases, count);
 	for (size_t i = 0; i < count; i++)
 		print_words(out, &cases[i]);
-	print_totals(out, cases, count);
+	print_totals(out, list);
 	for (size_t i = 0; i < count; i++)
 		json_object_put(cases[i].verdict);
 	free(cases);

@@ -7,9 +7,9 @@
 #include "lab/record.h"
 
 /**
- * Print the cases of @list that have ended to @out: a table with a row for each CPU, then what
- * needs words, then totals.
+ * Print the cases of @list that have ended to @out: a table with a row for each CPU, then what needs
+ * words, then totals. Of more than @most cases, only those that are no PASS as expected are shown.
  */
-void table_print(FILE *out, const struct record_list *list);
+void table_print(FILE *out, const struct record_list *list, size_t most);
 
 #endif

@@ -12,13 +12,17 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lab/db.h"
 #include "lab/files.h"
+#include "lab/prune.h"
 #include "lab/scenario.h"
 #include "lab/signature.h"
 #include "lab/space.h"
 #include "util/cleanup.h"
+
+#include "fake_record.h"
 
 static char directory[64];
 
@@ -48,23 +52,10 @@ static const struct run_record run = {.run = "r1",
 
 static struct record planned(char *name, int64_t iteration, char *id)
 {
-	return (struct record){.run = "r1",
-			       .name = name,
-			       .kernel = "6.12",
-			       .iteration = iteration,
-			       .id = id,
-			       .spec = "[case a]\n",
-			       .backend = "tcg",
-			       .vendor = "svm",
-			       .reboot = "restart",
-			       .trigger = "sysrq-c",
-			       .window = "virt-off",
-			       .load = "spin",
-			       .broken = "none",
-			       .images = "",
-			       .cpus = 2,
-			       .panic_cpu = 1,
-			       .expected = "PASS"};
+	struct record record = fake_record(name, id);
+
+	record.iteration = iteration;
+	return record;
 }
 
 static struct record ended(char *name, int64_t iteration, char *id, char *outcome, double seconds)
@@ -244,6 +235,54 @@ static void test_one_vmcore_for_a_signature(void **state)
 	db_close(db);
 }
 
+static char *make_vmcore(const char *id)
+{
+	_cleanup_free_ char *capture = format_string("%s/r1/%s/capture", directory, id);
+	char *path = format_string("%s/vmcore", capture);
+
+	assert_null(make_directories(capture));
+	assert_null(write_text(path, "core"));
+	return path;
+}
+
+static void keep_with_vmcore(struct db *db, struct record record, char *signature)
+{
+	record.signature = signature;
+	record.vmcore = 4;
+	keep(db, record);
+}
+
+/* What `prune` leaves: the first vmcore of each failure, whose cases are not told apart otherwise.
+ */
+static void test_prune(void **state)
+{
+	struct record cases[] = {planned("a", 1, "a.1"), planned("a", 2, "a.2"),
+				 planned("a", 3, "a.3"), planned("b", 1, "b.1")};
+	_cleanup_free_ char *passed = make_vmcore("a.1"), *first = make_vmcore("a.2");
+	_cleanup_free_ char *again = make_vmcore("a.3"), *other = make_vmcore("b.1");
+	const struct prune_policy dry = {.dry_run = true}, go = {.yes = true};
+	const struct prune_policy old = {.yes = true, .keep_runs = 1};
+	struct db *db = open_with(cases, 4);
+	FILE *out = fopen("/dev/null", "w");
+
+	(void)state;
+	keep_with_vmcore(db, ended("a", 1, "a.1", "PASS", 1), NULL);
+	keep_with_vmcore(db, ended("a", 2, "a.2", "FAIL", 1), "0123456789abcdef");
+	keep_with_vmcore(db, ended("a", 3, "a.3", "FAIL", 1), "0123456789abcdef");
+	keep_with_vmcore(db, ended("b", 1, "b.1", "FAIL", 1), "fedcba9876543210");
+	assert_null(prune(db, &dry, out));
+	assert_int_equal(access(passed, F_OK), 0);
+	assert_null(prune(db, &go, out));
+	assert_int_not_equal(access(passed, F_OK), 0);
+	assert_int_equal(access(first, F_OK), 0);
+	assert_int_not_equal(access(again, F_OK), 0);
+	assert_int_equal(access(other, F_OK), 0);
+	assert_null(prune(db, &old, out)); /* the newest run is not old */
+	assert_int_equal(access(first, F_OK), 0);
+	fclose(out);
+	db_close(db);
+}
+
 static const char verdict[] =
 	"{\"hit\": {\"frame\": \"f+0x9/0x30 [kvm]\"}, \"cpus\": ["
 	"{\"cpu\": %d, \"role\": \"reboot\", \"virtualization\": {\"property\": \"vmx\", "
@@ -341,6 +380,7 @@ int main(void)
 		TEST(test_says_what_is_wrong),
 		TEST(test_typical_seconds),
 		TEST(test_one_vmcore_for_a_signature),
+		TEST(test_prune),
 		TEST(test_flooded_console),
 		cmocka_unit_test(test_signature),
 		cmocka_unit_test(test_case_is_read_again),

@@ -19,6 +19,8 @@
 #include "lab/stats.h"
 #include "util/cleanup.h"
 
+#include "fake_record.h"
+
 static bool near(double a, double b)
 {
 	return a - b < 0.0005 && b - a < 0.0005;
@@ -101,25 +103,14 @@ static void test_escapes(void **state)
 
 static struct record make(char *name, char *outcome, bool as_expected, char *hit)
 {
-	return (struct record){.name = name,
-			       .kernel = "6.12",
-			       .id = format_string("%s.1", name),
-			       .iteration = 1,
-			       .backend = "tcg",
-			       .vendor = "svm",
-			       .reboot = "restart",
-			       .trigger = "sysrq-c",
-			       .window = "virt-off",
-			       .load = "spin",
-			       .broken = "none",
-			       .cpus = 2,
-			       .panic_cpu = 1,
-			       .expected = "PASS",
-			       .outcome = outcome,
-			       .stage = outcome ? "done" : NULL,
-			       .as_expected = as_expected,
-			       .hit = hit,
-			       .seconds = 2.5};
+	struct record record = fake_record(name, format_string("%s.1", name));
+
+	record.outcome = outcome;
+	record.stage = outcome ? "done" : NULL;
+	record.as_expected = as_expected;
+	record.hit = hit;
+	record.seconds = 2.5;
+	return record;
 }
 
 static void free_ids(struct record *records, size_t count)

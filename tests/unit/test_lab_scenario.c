@@ -204,6 +204,19 @@ static void test_values_that_name_no_file(void **state)
 	scenario_deinit(&scenario);
 }
 
+static void test_kernels_keep_the_names(void **state)
+{
+	static const char text[] = CASE("a") "kernel = 6.1.192-1-amd64, 6.12.117+deb12-amd64\n";
+	static const char *const names[] = {"a", "a", NULL};
+	struct scenario scenario;
+
+	(void)state;
+	assert_null(read_string(text, &scenario));
+	expect_names(&scenario, names);
+	assert_string_equal(scenario.cases[1].kernel, "6.12.117+deb12-amd64");
+	scenario_deinit(&scenario);
+}
+
 static void test_repeat_and_draw(void **state)
 {
 	static const char text[] = CASE("a") "repeat = 50\ndelay_us = 10..20\n";
@@ -289,6 +302,7 @@ int main(void)
 		cmocka_unit_test(test_names_every_mistake),
 		cmocka_unit_test(test_product),
 		cmocka_unit_test(test_values_that_name_no_file),
+		cmocka_unit_test(test_kernels_keep_the_names),
 		cmocka_unit_test(test_repeat_and_draw),
 		cmocka_unit_test(test_overrides),
 		cmocka_unit_test(test_long_line),
