@@ -4,6 +4,7 @@
 # make run        the main job: fetch a kernel, build the appliance, crash it, print the verdicts
 # make test       everything that is tested, lab cases included; ends with "N passed, N failed"
 # make check      only what needs no lab case: seconds instead of minutes
+# make install    the programs, their man pages and completion, below $(DESTDIR)$(prefix)
 # make clean      remove what was built; fetched kernels stay (make distclean removes them too)
 #
 # KERNEL=PACKAGE  a Debian kernel package instead of the newest 6.12
@@ -45,7 +46,7 @@ libraries_crashlab = $(call pkg,libs,libvirt libvirt-qemu json-c inih smartcols 
 libraries_bootdisk = $(call pkg,libs,libelf)
 
 .SECONDARY:
-.PHONY: all programs run test check images clean distclean
+.PHONY: all programs run test check images install clean distclean
 all: programs
 
 # Nothing is compiled before the machine has what it takes.
@@ -147,6 +148,21 @@ check: programs $(unit) $(plain) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmc
 
 test: images $(unit) $(plain) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmcs)
 	@tests/run.sh
+
+# ---- installing ----
+
+# A program NAME has its man page in docs/man/NAME.1 and its completion in completion/NAME; what lists
+# its options in --help needs no file of its own there.
+prefix := /usr/local
+installed := verify_vmcs crashtrigger guestload crashlab
+pages := $(wildcard docs/man/*.[1-8])
+completions := $(DESTDIR)$(prefix)/share/bash-completion/completions
+
+install: programs
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man $(completions)
+	install $(addprefix $(B)/bin/,$(installed)) $(DESTDIR)$(prefix)/bin
+	$(foreach p,$(pages),install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $(p))) $(p) &&) true
+	$(foreach p,$(installed),install -m 644 $(firstword $(wildcard completion/$(p)) completion/argp) $(completions)/$(p) &&) true
 
 clean:
 	rm -rf $(B)/bin $(B)/tests $(B)/obj $(B)/gen $(B)/san $(B)/fuzz $(B)/images

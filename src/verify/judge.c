@@ -2,6 +2,7 @@
 #include "verify/judge.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -163,6 +164,14 @@ static struct error *explain(const struct report *report, const char *number)
 	return report_explain(report, cpu, stdout);
 }
 
+/** https://no-color.org */
+static bool wants_colour(void)
+{
+	const char *without = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && !(without && *without);
+}
+
 static struct error *print(const struct report *report, const struct options *options,
 			   struct output *json)
 {
@@ -171,7 +180,7 @@ static struct error *print(const struct report *report, const struct options *op
 	if (options->explain)
 		try(explain(report, options->explain));
 	else
-		report_print_text(report, stdout, isatty(STDOUT_FILENO));
+		report_print_text(report, stdout, wants_colour());
 	if (!json->path)
 		return NULL;
 	try(error_wrap(report_write_json(report, json->file), "%s", json->path));
