@@ -172,6 +172,16 @@ static struct error *count_pages(const struct file *file, const struct kdump_fil
 	return NULL;
 }
 
+/* What does not get smaller is not compressed; the library (0.5.1) has room for one page. */
+static struct error *check_page(const struct file *file, uint32_t page_size,
+				const struct page_descriptor *page)
+{
+	if (page->size > page_size)
+		return error_new(ERROR_FORMAT, "damaged kdump file: a page of %u bytes",
+				 page->size);
+	return check_extent(file, page->offset, page->size);
+}
+
 static struct error *check_kdump(const struct file *file)
 {
 	struct page_descriptor descriptors[DESCRIPTORS_AT_ONCE];
@@ -191,7 +201,7 @@ static struct error *check_kdump(const struct file *file)
 		try(read_at(file, layout.descriptors + i * sizeof(*descriptors), descriptors,
 			    part * sizeof(*descriptors)));
 		for (size_t j = 0; j < part; j++)
-			try(check_extent(file, descriptors[j].offset, descriptors[j].size));
+			try(check_page(file, layout.block, &descriptors[j]));
 		i += part;
 	}
 	return NULL;

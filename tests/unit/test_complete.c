@@ -198,6 +198,11 @@ static void test_kdump_hostile(void **state)
 	put_page(&image, 1, UINT64_MAX - 3, 8);
 	refused(&image, image.size);
 	make_kdump(&image);
+	put_page(&image, 1, 0, BLOCK);
+	accepted(&image);
+	put_page(&image, 1, 0, BLOCK + 1); /* larger than it was before */
+	refused(&image, image.size);
+	make_kdump(&image);
 	put32(&image, 428, 0);
 	refused(&image, image.size);
 	make_kdump(&image);
