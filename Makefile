@@ -151,7 +151,7 @@ test: images $(unit) $(plain) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmcs)
 
 # ---- installing ----
 
-# A program NAME has its man page in docs/man/NAME.1 and its completion in completion/NAME; what lists
+# A program NAME has its man page in docs/man/NAME.1 and its completion in completion/NAME.bash; what lists
 # its options in --help needs no file of its own there.
 prefix := /usr/local
 installed := verify_vmcs crashtrigger guestload crashlab
@@ -162,7 +162,7 @@ install: programs
 	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/man $(completions)
 	install $(addprefix $(B)/bin/,$(installed)) $(DESTDIR)$(prefix)/bin
 	$(foreach p,$(pages),install -D -m 644 -t $(DESTDIR)$(prefix)/share/man/man$(subst .,,$(suffix $(p))) $(p) &&) true
-	$(foreach p,$(installed),install -m 644 $(firstword $(wildcard completion/$(p)) completion/argp) $(completions)/$(p) &&) true
+	$(foreach p,$(installed),install -m 644 $(firstword $(wildcard completion/$(p).bash) completion/argp.bash) $(completions)/$(p) &&) true
 
 clean:
 	rm -rf $(B)/bin $(B)/tests $(B)/obj $(B)/gen $(B)/san $(B)/fuzz $(B)/images

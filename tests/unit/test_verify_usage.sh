@@ -63,6 +63,8 @@ for program in verify_vmcs crashtrigger guestload crashlab; do
 	check "it installs $program" [ -x "$root/usr/bin/$program" ]
 	check "and its completion" [ -s "$root/usr/share/bash-completion/completions/$program" ]
 done
+check "crashlab has its own" cmp completion/crashlab.bash \
+	"$root/usr/share/bash-completion/completions/crashlab"
 check "and the man page" man -l "$root/usr/share/man/man1/verify_vmcs.1"
 check "what is installed works" status 0 "$root/usr/bin/verify_vmcs" --explain 0 "$work/dump"
 
