@@ -58,6 +58,34 @@ arm_kdump()
 	event "armed memory=$memory"
 }
 
+take_case()
+{
+	mount_case_disk ro
+	read_case
+	umount /mnt
+	event "case id=$case_id"
+}
+
+# The first bytes of the case disk, straight from it: a file system's serial number is among them.
+disk_mark()
+{
+	dd if="$device" bs=4096 count=1 iflag=direct 2>/run/mark | md5sum
+}
+
+# wait_at POINT: where the case says so, stand still for the host to save this machine. It goes on, in
+# as many copies as the host starts, once the case disk is another: each copy takes its own case.
+wait_at()
+{
+	[ "${case_wait:-none}" = "$1" ] || return 0
+	mark=$(disk_mark)
+	event "ready point=$1"
+	while [ "$(disk_mark)" = "$mark" ]; do
+		usleep 20000
+	done
+	blockdev --flushbufs "$device"
+	take_case
+}
+
 break_appliance()
 {
 	[ "${case_break:-none}" = none ] && return
@@ -136,15 +164,14 @@ strike()
 start
 event "boot release=$(uname -r) cpus=$(nproc)"
 load_drivers
-mount_case_disk ro
-read_case
-umount /mnt
-event "case id=$case_id"
+take_case
 load_kvm
 modprobe -q msr
 arm_kdump
+wait_at armed
+start_guests
+wait_at guests
 load_next_kernel
 break_appliance
-start_guests
 quiet_kernel
 strike

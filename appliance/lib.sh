@@ -4,6 +4,9 @@
 # What the appliance's agent and the capture kernel's agent share; busybox's shell runs both as init.
 # docs/interfaces.md has the event lines and the case disk.
 
+case_keys="id panic_cpu reboot_cpu reboot trigger window hold_us delay_us delay_min_us delay_max_us sweep \
+	seed frequency printk load load_per_cpu load_vcpus save break break_cpu record wait"
+
 start()
 {
 	mount -t proc proc /proc
@@ -53,26 +56,34 @@ load_drivers()
 # mount_case_disk OPTIONS
 mount_case_disk()
 {
-	device=$(findfs LABEL=CRASHLAB) || fail disk "no disk labelled CRASHLAB"
+	[ -n "${device:-}" ] || device=$(findfs LABEL=CRASHLAB) || fail disk "no disk labelled CRASHLAB"
 	mount -t vfat -o "$1" "$device" /mnt || fail disk "cannot mount $device"
 }
 
-# Read the case into case_<key>; values have nothing in them that a shell would take amiss.
+is_case_key()
+{
+	for known in $case_keys; do
+		[ "$known" != "$1" ] || return 0
+	done
+	return 1
+}
+
+# Read the case into case_<key>; values have nothing in them that a shell would take amiss. Of a case
+# read before nothing stays.
 read_case()
 {
+	for key in $case_keys; do
+		unset "case_$key"
+	done
 	while IFS='=' read -r key value || [ -n "$key" ]; do
 		case $value in
 		*[!A-Za-z0-9._+/-]*) fail case "bad value of $key" ;;
 		esac
 		case $key in
-		id | panic_cpu | reboot_cpu | reboot | trigger | window | hold_us | delay_us | \
-			delay_min_us | delay_max_us | sweep | seed | frequency | printk | load | \
-			load_per_cpu | load_vcpus | save | break | break_cpu | record)
-			eval "case_$key=\$value"
-			;;
-		'' | '#'*) ;;
-		*) fail case "unknown key $key" ;;
+		'' | '#'*) continue ;;
 		esac
+		is_case_key "$key" || fail case "unknown key $key"
+		eval "case_$key=\$value"
 	done </mnt/case || fail case "no file 'case' on the case disk"
 	[ -n "${case_id:-}" ] || fail case "no id"
 }

@@ -51,7 +51,7 @@ _crashlab()
 		words=$("$program" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
 	else
 		case $previous in
-		--backend) words='auto kvm tcg bochs' ;;
+		--backend) words='auto kvm tcg bochs bochs-plain' ;;
 		--save) words='always fail never' ;;
 		--format) words='html text json tap ktap junit' ;;
 		--until) words='PASS FAIL INCONCLUSIVE race-missed reboot-won no-dump capture-hang

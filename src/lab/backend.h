@@ -16,6 +16,7 @@ struct lab_paths {
 	char *bochs; /* its starter */
 	char *qemu; /* the one that runs TCG and KVM; NULL: this host has none */
 	char *images; /* holds <release>/ */
+	char *snapshots; /* saved machines, made when needed */
 };
 
 /** What a machine is made from. Owned by the case. */
@@ -26,6 +27,7 @@ struct machine_setup {
 	const char *directory; /* of the case: logs go there */
 	const char *images; /* of the kernel */
 	const char *cmdline; /* the appliance's kernel command line */
+	const char *saved; /* folder of a saved machine that this one goes on from; NULL: boot */
 };
 
 struct backend;
@@ -54,6 +56,18 @@ struct backend {
 	/** Write to @out exactly what start() would start. */
 	struct error *(*describe)(const struct machine_setup *setup, FILE *out);
 	struct error *(*start)(const struct machine_setup *setup, struct machine **ret);
+	/** Where the appliance waits to be saved (docs/interfaces.md, the key `wait`). */
+	const char *save_point;
+	/** Its version, and what to say of it, for doctor; NULL when that is not known. Optional.
+	 */
+	char *(*version)(const struct lab_paths *paths);
+	/** The emulator's file, which tells its version; the caller frees it. */
+	char *(*emulator)(const struct lab_paths *paths);
+	/**
+	 * Save @machine, which has said `ready`, into its own directory, for machine_setup.saved.
+	 * Then it can only be stopped.
+	 */
+	struct error *(*save)(struct machine *machine);
 	/** True when the machine ended because it was reset. Asked once exit_fd is readable. */
 	bool (*was_reset)(struct machine *machine);
 	/** Write every CPU's registers to the file at @path (docs/interfaces.md, --host-regs). */
@@ -64,6 +78,8 @@ struct backend {
 	struct error *(*debug)(struct machine *machine, unsigned *ret_port);
 	/** Close that port and let the machine go on. */
 	void (*debug_end)(struct machine *machine);
+	/** Write what the emulator itself knows to the file at @path (lab/truth.h). Optional. */
+	struct error *(*truth)(struct machine *machine, const char *path);
 	/** End the machine, if it has not ended, and free it. */
 	void (*stop)(struct machine *machine);
 };

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Bochs: emulates VMX on any host. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -10,11 +12,20 @@
 #include "lab/bochs_console.h"
 #include "lab/bochs_state.h"
 #include "lab/files.h"
+#include "lab/process.h"
 #include "lab/rfb.h"
 #include "util/cleanup.h"
 
 #define PROMPT_SECONDS 60 /* the guest runs slower than the clock, and Bochs looks now and then */
 #define SAVE_SECONDS 120
+#define COPY_SECONDS 60
+
+/* Folders of saved states, and what is in them of the disks. */
+#define SAVED "saved" /* whole, for machines that go on from it */
+#define RESTORE "restore" /* the same for one case, with its own disk */
+#define SAMPLE "state" /* just for the registers */
+#define BOOT_DISK_STATE "hard_drive.0.drive0.image" /* what was written to it */
+#define CASE_DISK_STATE "hard_drive.0.drive1.image" /* all of it */
 
 /* Where gui.cc puts the button "save": the second of 32 pixels from the right. */
 #define SAVE_BUTTON_FROM_RIGHT 48
@@ -24,7 +35,6 @@ struct bochs_machine {
 	struct machine machine;
 	struct bochs_console *console;
 	unsigned cpus;
-	char *state; /* directory of the saved state */
 	char *directory; /* of the case */
 };
 
@@ -63,8 +73,13 @@ static void make_bochsrc(const struct machine_setup *setup, FILE *out)
 
 static struct error *bochs_describe(const struct machine_setup *setup, FILE *out)
 {
-	fprintf(out, "# cd %s && %s -q -unlock -f bochsrc\n", setup->directory,
-		setup->paths->bochs);
+	fprintf(out, "# cd %s && %s -q -unlock %s\n", setup->directory, setup->paths->bochs,
+		setup->saved ? "-r " RESTORE : "-f bochsrc");
+	if (setup->saved)
+		fprintf(out,
+			"# " RESTORE "/ is %s/" SAVED
+			"/, with a copy of case.disk as " CASE_DISK_STATE "\n",
+			setup->saved);
 	make_bochsrc(setup, out);
 	return NULL;
 }
@@ -85,7 +100,6 @@ static struct error *write_config(const struct machine_setup *setup)
 
 static void bochs_free(struct bochs_machine *self)
 {
-	free(self->state);
 	free(self->directory);
 	free(self);
 }
@@ -93,11 +107,17 @@ static void bochs_free(struct bochs_machine *self)
 /* Killed, Bochs leaves its locks and what was written to the volatile disk. */
 static void remove_leftovers(const char *directory)
 {
-	static const char *const names[] = {"case.disk.lock", "boot.redolog", "boot.redolog.lock"};
+	static const char *const patterns[] = {"case.disk.lock", "boot.redolog*", RESTORE, SAMPLE};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		_cleanup_free_ char *path = format_string("%s/%s", directory, names[i]);
-		unlink(path);
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+		_cleanup_free_ char *pattern = format_string("%s/%s", directory, patterns[i]);
+		glob_t found = {};
+
+		if (!glob(pattern, GLOB_NOSORT, NULL, &found)) {
+			for (size_t j = 0; j < found.gl_pathc; j++)
+				remove_tree(found.gl_pathv[j]);
+		}
+		globfree(&found);
 	}
 }
 
@@ -106,24 +126,55 @@ static void bochs_stop(struct machine *machine)
 	struct bochs_machine *self = (struct bochs_machine *)machine;
 
 	bochs_console_stop(self->console);
-	remove_tree(self->state);
 	remove_leftovers(self->directory);
 	bochs_free(self);
 }
 
+/*
+ * A restored Bochs copies the state of a disk over the disk (hdimage_copy_file(), iodev/hdimage/
+ * hdimage.cc): for the case disk that is a copy of the case's own. All the rest is the saved one's,
+ * which is only read.
+ */
+static struct error *make_restore(const struct machine_setup *setup)
+{
+	_cleanup_free_ char *folder = format_string("%s/" RESTORE, setup->directory);
+	_cleanup_free_ char *saved = format_string("%s/" SAVED, setup->saved);
+	_cleanup_free_ char *disk = format_string("%s/case.disk", setup->directory);
+	_cleanup_free_ char *copy = format_string("%s/" CASE_DISK_STATE, folder);
+	char *const copy_disk[] = {"cp", "--sparse=always", disk, copy, NULL};
+	struct error *err = make_directories(folder);
+	DIR *dir = opendir(saved);
+
+	if (!err && !dir)
+		err = error_errno(errno, "%s", saved);
+	for (struct dirent *entry; !err && (entry = readdir(dir));) {
+		if (entry->d_name[0] == '.' || !strcmp(entry->d_name, CASE_DISK_STATE))
+			continue;
+		_cleanup_free_ char *from = format_string("%s/%s", saved, entry->d_name);
+		_cleanup_free_ char *to = format_string("%s/%s", folder, entry->d_name);
+		if (symlink(from, to))
+			err = error_errno(errno, "%s", to);
+	}
+	if (dir)
+		closedir(dir);
+	return err ? err : process_check(copy_disk, COPY_SECONDS);
+}
+
 static struct error *bochs_start(const struct machine_setup *setup, struct machine **ret)
 {
-	char *const argv[] = {setup->paths->bochs, "-q", "-unlock", "-f", "bochsrc", NULL};
+	char *const boot[] = {setup->paths->bochs, "-q", "-unlock", "-f", "bochsrc", NULL};
+	char *const restore[] = {setup->paths->bochs, "-q", "-unlock", "-r", RESTORE, NULL};
 
-	try(write_config(setup));
+	remove_leftovers(setup->directory);
+	try(setup->saved ? make_restore(setup) : write_config(setup));
 	struct bochs_machine *self = calloc(1, sizeof(*self));
 	if (!self)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
 	self->machine.backend = &backend_bochs;
 	self->cpus = setup->spec->cpus;
-	self->state = format_string("%s/state", setup->directory);
 	self->directory = format_string("%s", setup->directory);
-	struct error *err = bochs_console_start(argv, setup->directory, &self->console);
+	struct error *err = bochs_console_start(setup->saved ? restore : boot, setup->directory,
+						&self->console);
 	if (err) {
 		bochs_free(self);
 		return err;
@@ -138,60 +189,88 @@ static bool bochs_was_reset(struct machine *machine)
 	return bochs_console_was_reset(((struct bochs_machine *)machine)->console);
 }
 
-/* Only the CPUs' files are read: let the big ones go nowhere. */
-static struct error *make_state_folder(const char *folder)
+/* The @unwanted of a state go nowhere. */
+static struct error *make_state_folder(const char *folder, const char *const *unwanted)
 {
-	static const char *const unwanted[] = {"memory.ram", "vga.vgacore.memory",
-					       "hard_drive.0.drive0.image",
-					       "hard_drive.0.drive1.image"};
-
 	remove_tree(folder);
 	try(make_directories(folder));
-	for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
-		_cleanup_free_ char *path = format_string("%s/%s", folder, unwanted[i]);
+	for (; *unwanted; unwanted++) {
+		_cleanup_free_ char *path = format_string("%s/%s", folder, *unwanted);
 		if (symlink("/dev/null", path))
 			return error_errno(errno, "%s", path);
 	}
 	return NULL;
 }
 
-static struct error *save_state(struct bochs_machine *self)
+/* Save the state into folder @name of the machine's directory. */
+static struct error *save_state(struct bochs_machine *self, const char *name)
 {
+	_cleanup_free_ char *answer = format_string("%s\n", name);
 	_cleanup_close_ int client = -1;
 
 	try(rfb_click(bochs_console_pid(self->console), SAVE_BUTTON_FROM_RIGHT, SAVE_BUTTON_Y,
 		      &client));
 	/* Relative to where Bochs runs: paths that it takes are short. */
-	try(bochs_console_answer(self->console, "existing folder", "state\n", PROMPT_SECONDS));
+	try(bochs_console_answer(self->console, "existing folder", answer, PROMPT_SECONDS));
 	return bochs_console_answer(self->console, "Do you want to continue", "y\n", SAVE_SECONDS);
 }
 
-/* Have @put write what it finds in a saved state, to the file at @path. */
-static struct error *write_state(struct machine *machine, const char *path,
-				 struct error *(*put)(const char *, unsigned, FILE *))
+/* It is whole once Bochs asks whether to continue, and is not told to. */
+static struct error *bochs_save(struct machine *machine)
 {
 	struct bochs_machine *self = (struct bochs_machine *)machine;
+	_cleanup_free_ char *folder = format_string("%s/" SAVED, self->directory);
+
+	try(make_state_folder(folder, (const char *const[]){CASE_DISK_STATE, NULL}));
+	return save_state(self, SAVED);
+}
+
+static const char *const all_big[] = {BOOT_DISK_STATE, CASE_DISK_STATE, "vga.vgacore.memory",
+				      "memory.ram", NULL};
+
+/* Save the state but for the @unwanted, have @put print what it finds there to the file at @path.
+ */
+static struct error *
+write_sample(struct machine *machine, const char *path, const char *const *unwanted,
+	     struct error *(*put)(const char *folder, unsigned cpus, FILE *out))
+{
+	struct bochs_machine *self = (struct bochs_machine *)machine;
+	_cleanup_free_ char *folder = format_string("%s/" SAMPLE, self->directory);
 	_cleanup_free_ char *text = NULL;
 	size_t size;
 
-	try(make_state_folder(self->state));
-	try(save_state(self));
+	try(make_state_folder(folder, unwanted));
+	try(save_state(self, SAMPLE));
 	FILE *out = open_memstream(&text, &size);
 	if (!out)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
-	struct error *err = put(self->state, self->cpus, out);
+	struct error *err = put(folder, self->cpus, out);
 	fclose(out);
+	remove_tree(folder);
 	return err ? err : write_text(path, text);
 }
 
 static struct error *bochs_registers(struct machine *machine, const char *path)
 {
-	return write_state(machine, path, bochs_state_registers);
+	return write_sample(machine, path, all_big, bochs_state_registers);
 }
 
 static struct error *bochs_apics(struct machine *machine, const char *path)
 {
-	return write_state(machine, path, bochs_state_apics);
+	return write_sample(machine, path, all_big, bochs_state_apics);
+}
+
+static struct error *bochs_truth(struct machine *machine, const char *path)
+{
+	static const char *const but_memory[] = {BOOT_DISK_STATE, CASE_DISK_STATE,
+						 "vga.vgacore.memory", NULL};
+
+	return write_sample(machine, path, but_memory, bochs_state_truth);
+}
+
+static char *bochs_emulator(const struct lab_paths *paths)
+{
+	return format_string("%s", paths->bochs);
 }
 
 static struct error *bochs_probe(const struct lab_paths *paths, enum vendor vendor)
@@ -231,8 +310,12 @@ const struct backend backend_bochs = {
 	.probe = bochs_probe,
 	.describe = bochs_describe,
 	.start = bochs_start,
+	.save_point = "guests",
+	.emulator = bochs_emulator,
+	.save = bochs_save,
 	.was_reset = bochs_was_reset,
 	.registers = bochs_registers,
 	.apics = bochs_apics,
+	.truth = bochs_truth,
 	.stop = bochs_stop,
 };

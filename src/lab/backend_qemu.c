@@ -2,10 +2,12 @@
 /* QEMU through libvirt: TCG, which emulates SVM, and KVM, where the host nests. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -18,13 +20,17 @@
 #include "lab/kvm_probe.h"
 #include "util/cleanup.h"
 
+#define STATE_SECONDS 120 /* to write or read a machine's state: a few hundred MB */
+
 struct qemu_machine {
 	struct machine machine;
 	virConnectPtr connection;
 	virDomainPtr domain;
 	unsigned cpus;
-	int lifecycle, shutdown; /* callback ids, -1: none */
-	atomic_bool reset;
+	int lifecycle, shutdown, migration; /* callback ids, -1: none */
+	char *directory; /* of the case */
+	int moved_fd; /* readable once the state has been written or read, or could not be */
+	atomic_bool reset, moved;
 	atomic_int users; /* the owner and each callback: one may run while it is taken back */
 };
 
@@ -38,6 +44,10 @@ static const struct flavour {
 	 "<feature policy='require' name='svm'/></cpu>"},
 	{&backend_kvm, "kvm", "<cpu mode='host-passthrough'/>"},
 };
+
+/* QEMU then takes its state from the monitor. */
+static const char incoming[] = "<qemu:commandline><qemu:arg value='-incoming'/>"
+			       "<qemu:arg value='defer'/></qemu:commandline>";
 
 static const struct flavour *flavour_of(const struct backend *backend)
 {
@@ -70,6 +80,7 @@ static struct error *make_xml(const struct backend *backend, const struct machin
 		{"DISK", disk, 0},
 		{"CONSOLE", console, 0},
 		{"EVENTS", events, 0},
+		{"INCOMING", setup->saved ? incoming : "", 1},
 		{},
 	};
 
@@ -103,8 +114,9 @@ static void qemu_put(void *opaque)
 
 	if (atomic_fetch_sub(&self->users, 1) > 1)
 		return;
-	if (self->machine.exit_fd >= 0)
-		close(self->machine.exit_fd);
+	cleanup_close(&self->machine.exit_fd);
+	cleanup_close(&self->moved_fd);
+	free(self->directory);
 	free(self);
 }
 
@@ -121,6 +133,23 @@ static void on_shutdown(virConnectPtr connection, virDomainPtr domain, const cha
 	(void)micros;
 	if (details && strstr(details, "guest-reset"))
 		atomic_store(&self->reset, true);
+}
+
+static void on_migration(virConnectPtr connection, virDomainPtr domain, const char *event,
+			 long long seconds, unsigned micros, const char *details, void *opaque)
+{
+	struct qemu_machine *self = opaque;
+
+	(void)connection;
+	(void)domain;
+	(void)event;
+	(void)seconds;
+	(void)micros;
+	bool completed = details && strstr(details, "\"completed\"");
+	if (!completed && !(details && strstr(details, "\"failed\"")))
+		return;
+	atomic_store(&self->moved, completed);
+	eventfd_write(self->moved_fd, 1);
 }
 
 static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
@@ -144,6 +173,8 @@ static void qemu_stop(struct machine *machine)
 		virConnectDomainEventDeregisterAny(self->connection, self->lifecycle);
 	if (self->shutdown >= 0)
 		virConnectDomainQemuMonitorEventDeregister(self->connection, self->shutdown);
+	if (self->migration >= 0)
+		virConnectDomainQemuMonitorEventDeregister(self->connection, self->migration);
 	if (self->domain) {
 		virDomainDestroy(self->domain); /* fails when it has ended: that is fine */
 		virDomainFree(self->domain);
@@ -151,20 +182,103 @@ static void qemu_stop(struct machine *machine)
 	qemu_put(self);
 }
 
-static struct error *run_domain(struct qemu_machine *self, const char *xml)
+static struct error *watch_domain(struct qemu_machine *self)
 {
-	/* Paused first: no event of the domain can come before its callbacks are there. */
-	self->domain = virDomainCreateXML(self->connection, xml, VIR_DOMAIN_START_PAUSED);
-	if (!self->domain)
-		return embed_error("starting the domain");
 	self->lifecycle = virConnectDomainEventRegisterAny(
 		self->connection, self->domain, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
 		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), self, qemu_put);
 	self->shutdown = virConnectDomainQemuMonitorEventRegister(
 		self->connection, self->domain, "SHUTDOWN", on_shutdown, self, qemu_put, 0);
-	atomic_fetch_add(&self->users, (self->lifecycle >= 0) + (self->shutdown >= 0));
-	if (self->lifecycle < 0 || self->shutdown < 0)
+	self->migration = virConnectDomainQemuMonitorEventRegister(
+		self->connection, self->domain, "MIGRATION", on_migration, self, qemu_put, 0);
+	atomic_fetch_add(&self->users,
+			 (self->lifecycle >= 0) + (self->shutdown >= 0) + (self->migration >= 0));
+	if (self->lifecycle < 0 || self->shutdown < 0 || self->migration < 0)
 		return embed_error("watching the domain");
+	return NULL;
+}
+
+/* A command of QEMU's monitor protocol; @fd, unless -1, goes with it. */
+static struct error *monitor(struct qemu_machine *self, const char *command, int fd)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (virDomainQemuMonitorCommandWithFiles(self->domain, command, fd >= 0, &fd, NULL, NULL,
+						 &text, 0) < 0)
+		return embed_error("QEMU's monitor");
+	if (strstr(text, "\"error\""))
+		return error_new(ERROR_SYSTEM, "QEMU: %s", text);
+	return NULL;
+}
+
+static char *state_path(const char *folder)
+{
+	return format_string("%s/state", folder);
+}
+
+/* Let QEMU write its state to, or read it from, the file @fd: @command says which. */
+static struct error *move_state(struct qemu_machine *self, int fd, const char *command)
+{
+	struct pollfd polls[] = {{.fd = self->moved_fd, .events = POLLIN},
+				 {.fd = self->machine.exit_fd, .events = POLLIN}};
+	int ready;
+
+	/* As fast as it goes; the default is meant for a network. */
+	try(monitor(self,
+		    "{\"execute\":\"migrate-set-parameters\",\"arguments\":"
+		    "{\"max-bandwidth\":1099511627776}}",
+		    -1));
+	try(monitor(self, "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"}}", fd));
+	try(monitor(self, command, -1));
+	do {
+		ready = poll(polls, 2, STATE_SECONDS * 1000);
+	} while (ready < 0 && errno == EINTR);
+	if (ready > 0 && polls[0].revents && atomic_load(&self->moved))
+		return NULL;
+	return error_new(ERROR_SYSTEM, "QEMU %s",
+			 !ready                      ? "took too long"
+			 : polls[0].revents & POLLIN ? "failed"
+						     : "ended");
+}
+
+static struct error *qemu_save(struct machine *machine)
+{
+	struct qemu_machine *self = (struct qemu_machine *)machine;
+	_cleanup_free_ char *path = state_path(self->directory);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return error_errno(errno, "%s", path);
+	if (virDomainSuspend(self->domain) < 0)
+		return embed_error("stopping the domain");
+	try(error_wrap(move_state(self, fd,
+				  "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}"),
+		       "saving the machine"));
+	return fsync(fd) ? error_errno(errno, "%s", path) : NULL;
+}
+
+static struct error *qemu_load(struct qemu_machine *self, const char *folder)
+{
+	_cleanup_free_ char *path = state_path(folder);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_errno(errno, "%s", path);
+	return error_wrap(move_state(self, fd,
+				     "{\"execute\":\"migrate-incoming\",\"arguments\":"
+				     "{\"uri\":\"fd:state\"}}"),
+			  "restoring %s", path);
+}
+
+static struct error *run_domain(struct qemu_machine *self, const char *xml, const char *saved)
+{
+	/* Paused first: no event of the domain can come before its callbacks are there. */
+	self->domain = virDomainCreateXML(self->connection, xml, VIR_DOMAIN_START_PAUSED);
+	if (!self->domain)
+		return embed_error("starting the domain");
+	try(watch_domain(self));
+	if (saved)
+		try(qemu_load(self, saved));
 	if (virDomainResume(self->domain) < 0)
 		return embed_error("letting the domain go");
 	return NULL;
@@ -183,12 +297,15 @@ static struct error *start(const struct backend *backend, const struct machine_s
 		return error_new(ERROR_NO_MEMORY, "out of memory");
 	self->connection = connection;
 	self->cpus = setup->spec->cpus;
-	self->lifecycle = self->shutdown = -1;
+	self->lifecycle = self->shutdown = self->migration = -1;
 	atomic_init(&self->users, 1);
 	self->machine.backend = backend;
+	self->directory = format_string("%s", setup->directory);
 	self->machine.exit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	struct error *err =
-		self->machine.exit_fd < 0 ? error_errno(errno, "eventfd") : run_domain(self, xml);
+	self->moved_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct error *err = self->machine.exit_fd < 0 || self->moved_fd < 0
+				    ? error_errno(errno, "eventfd")
+				    : run_domain(self, xml, setup->saved);
 	if (err) {
 		qemu_stop(&self->machine);
 		return err;
@@ -322,12 +439,21 @@ static struct error *probe_kvm(const struct lab_paths *paths, enum vendor vendor
 	return kvm_probe(&kvm_host, vendor);
 }
 
+static char *qemu_emulator(const struct lab_paths *paths)
+{
+	return paths->qemu ? realpath(paths->qemu, NULL) : NULL;
+}
+
 static unsigned cores_all(unsigned cpus)
 {
 	return cpus;
 }
 
 static const char *const files[] = {"vmlinuz", "appliance.cpio", "cmdline.qemu", NULL};
+
+/* A CPU in guest mode cannot be restored ("vCPU set in guest-mode inconsistent…", svm_nested of
+ * target/i386/machine.c), so before the guests. */
+#define QEMU_SNAPSHOT .save_point = "armed", .emulator = qemu_emulator, .save = qemu_save
 
 const struct backend backend_tcg = {
 	.name = "tcg",
@@ -349,6 +475,7 @@ const struct backend backend_tcg = {
 	.probe = probe_tcg,
 	.describe = describe_tcg,
 	.start = start_tcg,
+	QEMU_SNAPSHOT,
 	.was_reset = qemu_was_reset,
 	.registers = qemu_registers,
 	.apics = qemu_apics,
@@ -377,6 +504,7 @@ const struct backend backend_kvm = {
 	.probe = probe_kvm,
 	.describe = describe_kvm,
 	.start = start_kvm,
+	QEMU_SNAPSHOT,
 	.was_reset = qemu_was_reset,
 	.registers = qemu_registers,
 	.apics = qemu_apics,

@@ -3,6 +3,7 @@
 #include "lab/bochs_state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,7 +13,12 @@
 #define DEPTH_MAX 8
 #define NAME_MAX_LENGTH 64
 
-enum { FOUND_CR4 = 1, FOUND_EFER = 2, FOUND_VMX = 4, FOUND_ALL = 7 };
+enum { FOUND_CR4 = 1, FOUND_EFER = 2, FOUND_VMX = 4, FOUND_CURRENT = 8, FOUND_ALL = 15 };
+
+/* A VMCS in memory: BX_VMX_REVISION and the launch state's place (cpu/vmcs.cc, cpu/vmx.h). */
+#define PAGE_BYTES 4096
+#define VMCS_REVISION 0x2b
+#define VMCS_LAUNCHED 1
 
 static struct error *parse_hex(const char *value, uint64_t *ret)
 {
@@ -90,6 +96,10 @@ static struct error *take_value(const char *list, const char *name, const char *
 		*found |= FOUND_VMX;
 		return parse_truth(value, &ret->vmx);
 	}
+	if (!strcmp(list, "VMX") && !strcmp(name, "vmcsptr")) {
+		*found |= FOUND_CURRENT;
+		return parse_hex(value, &ret->current);
+	}
 	return NULL;
 }
 
@@ -120,7 +130,8 @@ struct error *bochs_state_read(FILE *stream, struct bochs_cpu *ret)
 		return error_new(ERROR_FORMAT, "no %s",
 				 !(found & FOUND_CR4)    ? "CR4"
 				 : !(found & FOUND_EFER) ? "MSR/EFER"
-							 : "VMX/in_vmx");
+				 : !(found & FOUND_VMX)  ? "VMX/in_vmx"
+							 : "VMX/vmcsptr");
 	return NULL;
 }
 
@@ -136,9 +147,9 @@ static struct error *read_cpu(const char *folder, unsigned cpu, struct bochs_cpu
 
 struct error *bochs_state_registers(const char *folder, unsigned cpus, FILE *out)
 {
-	for (unsigned cpu = 0; cpu < cpus; cpu++) {
-		struct bochs_cpu state;
+	struct bochs_cpu state;
 
+	for (unsigned cpu = 0; cpu < cpus; cpu++) {
 		try(read_cpu(folder, cpu, &state));
 		fprintf(out, "CPU#%u\nRIP=%016" PRIx64 " RFL=%08" PRIx64 " HLT=%d\n", cpu,
 			state.rip, state.eflags, state.activity == 1);
@@ -174,5 +185,50 @@ struct error *bochs_state_apics(const char *folder, unsigned cpus, FILE *out)
 		put_vectors(out, "ISR", state.isr);
 		put_vectors(out, "IRR", state.irr);
 	}
+	return NULL;
+}
+
+static struct error *print_launched(const char *folder, FILE *out)
+{
+	_cleanup_free_ char *path = format_string("%s/memory.ram", folder);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct {
+		uint32_t revision, abort, launched;
+	} head;
+	const char *comma = "";
+	uint64_t at = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return error_errno(errno, "%s", path);
+	while ((got = pread(fd, &head, sizeof(head), at)) == sizeof(head)) {
+		if (head.revision == VMCS_REVISION && !head.abort &&
+		    head.launched == VMCS_LAUNCHED) {
+			fprintf(out, "%s\"0x%" PRIx64 "\"", comma, at);
+			comma = ", ";
+		}
+		at += PAGE_BYTES;
+	}
+	if (got < 0)
+		return error_errno(errno, "%s", path);
+	return at ? NULL : error_new(ERROR_FORMAT, "%s is empty", path);
+}
+
+struct error *bochs_state_truth(const char *folder, unsigned cpus, FILE *out)
+{
+	struct bochs_cpu state;
+
+	fprintf(out, "{\"schema\": \"crashlab-truth/1\", \"cpus\": [");
+	for (unsigned cpu = 0; cpu < cpus; cpu++) {
+		try(read_cpu(folder, cpu, &state));
+		fprintf(out,
+			"%s\n  {\"cpu\": %u, \"cr4\": \"0x%" PRIx64
+			"\", \"vmx\": %s, \"current\": \"0x%" PRIx64 "\"}",
+			cpu ? "," : "", cpu, state.cr4, state.vmx ? "true" : "false",
+			state.current);
+	}
+	fputs("],\n  \"launched\": [", out);
+	try(print_launched(folder, out));
+	fputs("]}\n", out);
 	return NULL;
 }

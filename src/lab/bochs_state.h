@@ -12,6 +12,7 @@
 struct bochs_cpu {
 	uint64_t cr4, efer;
 	bool vmx; /* in VMX operation */
+	uint64_t current; /* physical address of its current VMCS; all ones: none */
 	/* The rest may be missing, and is 0 then. */
 	uint64_t rip, eflags, cr3, activity; /* activity: 1 is halted (BX_ACTIVITY_STATE_HLT) */
 	bool apic_enabled; /* by software */
@@ -21,10 +22,10 @@ struct bochs_cpu {
 
 /**
  * Read a file `cpuN` of a saved state: nested lists "NAME = {" … "}" of "NAME = VALUE". The values
- * taken are those of cpuN/CR4, cpuN/MSR/EFER and cpuN/VMX/in_vmx (Bochs, BX_CPU_C::register_state);
- * the VMCS caches below cpuN/VMX hold others of the same names. One that is missing is an
- * ERROR_FORMAT. Besides, as far as they are there: cpuN/RIP, EFLAGS, CR3, activity_state and
- * cpuN/local_apic (bx_local_apic_c::register_state).
+ * taken are those of cpuN/CR4, cpuN/MSR/EFER, cpuN/VMX/in_vmx and vmcsptr (Bochs,
+ * BX_CPU_C::register_state); the VMCS caches below cpuN/VMX hold others of the same names. One that
+ * is missing is an ERROR_FORMAT. Besides, as far as they are there: cpuN/RIP, EFLAGS,
+ * CR3, activity_state and cpuN/local_apic (bx_local_apic_c::register_state).
  */
 struct error *bochs_state_read(FILE *stream, struct bochs_cpu *ret);
 
@@ -33,5 +34,11 @@ struct error *bochs_state_registers(const char *folder, unsigned cpus, FILE *out
 
 /** The same of the local APICs, as lab/stopped.h reads it. */
 struct error *bochs_state_apics(const char *folder, unsigned cpus, FILE *out);
+
+/**
+ * Write truth.json (docs/interfaces.md, section 6) to @out: the CPUs of the saved state in @folder,
+ * and the VMCSs in its memory (`memory.ram`, by physical address) that are launched.
+ */
+struct error *bochs_state_truth(const char *folder, unsigned cpus, FILE *out);
 
 #endif

@@ -44,6 +44,8 @@ static void add_result(const struct case_run *run, struct record *record)
 	record->outcome = copy(outcome_names[run->outcome]);
 	record->stage = copy(stage_names[run->stage]);
 	record->detail = copy(run->detail);
+	record->snapshot = copy(run->snapshot);
+	record->truth = copy(truth_names[run->truth]);
 	record->stages = stages_text(run);
 	record->as_expected = run->as_expected;
 	record->seconds = run->seconds;

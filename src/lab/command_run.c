@@ -19,6 +19,8 @@ enum {
 	KEY_LIST,
 	KEY_JSON,
 	KEY_RESUME,
+	KEY_SNAPSHOT,
+	KEY_TRUTH,
 	KEY_SET /* and on: overrides[] */
 };
 
@@ -66,6 +68,9 @@ static const struct argp_option options[] = {
 	{"timeout-factor", KEY_FACTOR, "F", 0, "stretch every stage's limit", 0},
 	{"images", KEY_IMAGES, "DIR", 0, "images of kernels, DIR/RELEASE/", 0},
 	{"results", KEY_RESULTS, "DIR", 0, "where the run's directory goes", 0},
+	{"snapshot", KEY_SNAPSHOT, "only", OPTION_ARG_OPTIONAL,
+	 "boot once, cases go on from there; =only: never boot", 0},
+	{"truth", KEY_TRUTH, NULL, 0, "compare with what Bochs knows", 0},
 	{"resume", KEY_RESUME, "RUN", OPTION_ARG_OPTIONAL, "go on with RUN, or the newest", 0},
 	{"dry-run", 'n', NULL, 0, "print what would be started", 0},
 	{"list", KEY_LIST, NULL, 0, "list the cases, and how long they may take", 0},
@@ -135,6 +140,15 @@ static error_t parse_other(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_FACTOR:
 		request->timeout_factor = command_positive(state, "--timeout-factor", arg);
+		return 0;
+	case KEY_TRUTH:
+		request->truth = true;
+		return 0;
+	case KEY_SNAPSHOT:
+		if (arg && strcmp(arg, "only"))
+			argp_error(state, "--snapshot is given alone, or as --snapshot=only");
+		request->snapshot = true;
+		request->snapshot_only = arg;
 		return 0;
 	case KEY_RESUME:
 		request->resume = arg ? arg : "";

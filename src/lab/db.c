@@ -47,6 +47,14 @@ static const char schema[] =
 	" FROM cases, json_each(cases.verdict, '$.cpus') AS c;"
 	"PRAGMA user_version = 1;";
 
+/* What makes a database of version i one of version i + 1. */
+static const char *const upgrades[DB_VERSION] = {
+	schema,
+	"ALTER TABLE cases ADD COLUMN snapshot TEXT;"
+	"ALTER TABLE cases ADD COLUMN truth TEXT;"
+	"PRAGMA user_version = 2;",
+};
+
 static struct error *db_error(const struct db *db, const char *what)
 {
 	return error_new(ERROR_SYSTEM, "%s/" DB_FILE ": %s: %s", db->results, what,
@@ -106,8 +114,8 @@ static struct error *make_schema(struct db *db)
 
 	try(execute(db, "BEGIN IMMEDIATE"));
 	struct error *err = read_version(db, &version);
-	if (!err && !version)
-		err = execute(db, schema);
+	for (int next = version; !err && next < DB_VERSION; next++)
+		err = execute(db, upgrades[next]);
 	try(finish(db, err));
 	if (version > DB_VERSION)
 		return error_new(ERROR_UNSUPPORTED,

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 
 #include "lab/files.h"
 #include "lab/process.h"
@@ -23,9 +24,12 @@ static struct error *make_sparse(const char *path, uint64_t bytes)
 
 struct error *disk_create(const char *path, uint64_t bytes, const char *case_file)
 {
-	char *const format[] = {"mkfs.vfat", "-F", "32", "-n", "CRASHLAB", (char *)path, NULL};
+	char serial[9];
+	char *const format[] = {"mkfs.vfat", "-F",   "32",         "-n", "CRASHLAB",
+				"-i",        serial, (char *)path, NULL};
 	char *const put[] = {"mcopy", "-i", (char *)path, (char *)case_file, "::case", NULL};
 
+	snprintf(serial, sizeof(serial), "%08x", random_number());
 	try(make_sparse(path, bytes));
 	try(process_check(format, MAKE_SECONDS));
 	return process_check(put, MAKE_SECONDS);

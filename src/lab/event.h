@@ -15,6 +15,7 @@ enum stage {
 	STAGE_KVM,
 	STAGE_ARMED,
 	STAGE_GUESTS,
+	STAGE_READY, /* to be saved: of a snapshot's machine only */
 	STAGE_STRIKE,
 	STAGE_CAPTURE,
 	STAGE_VERDICT,

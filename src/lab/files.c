@@ -8,6 +8,7 @@
 #include <ftw.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "util/cleanup.h"
@@ -25,6 +26,15 @@ char *format_string(const char *format, ...)
 	if (length < 0)
 		abort();
 	return text;
+}
+
+uint32_t random_number(void)
+{
+	uint32_t number;
+
+	while (getrandom(&number, sizeof(number), 0) != sizeof(number))
+		;
+	return number;
 }
 
 struct error *make_directories(const char *path)

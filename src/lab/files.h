@@ -4,12 +4,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "util/error.h"
 
 /** printf into a new string; aborts only when memory is out. The caller frees it. */
 char *format_string(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** A number that nobody can foretell. */
+uint32_t random_number(void);
 
 /** Make directory @path and its parents; one that exists is fine. */
 struct error *make_directories(const char *path);

@@ -101,6 +101,21 @@ static struct error *ask_verify(const struct case_run *run, const struct run_opt
 	return NULL;
 }
 
+/* Against what the crash kernel found, which has seen no register of the host. */
+static enum truth ask_truth(const struct case_run *run, const struct files *files, char **ret_why)
+{
+	_cleanup_free_ char *path = format_string("%s/truth.json", run->directory);
+	_cleanup_free_ char *inside = format_string("%s/verdict.json", files->capture);
+	_cleanup_json_ json_object *truth = NULL;
+	_cleanup_json_ json_object *verdict = NULL;
+	_cleanup_error_ struct error *err = json_load(path, TRUTH_SCHEMA, &truth);
+
+	*ret_why = NULL;
+	if (!err)
+		err = json_load(inside, VERDICT_SCHEMA, &verdict);
+	return err ? TRUTH_NONE : truth_compare(verdict, truth, ret_why);
+}
+
 static bool named_only(uint64_t bad_cpus, int cpu)
 {
 	return cpu < 0 || bad_cpus == 1ULL << cpu;
@@ -142,7 +157,8 @@ static void explain(struct case_run *run, const struct files *files,
 		run->detail = format_string("%s%s%s", why, more ? ": " : "", more ? more : "");
 }
 
-/* The crash kernel keeps a vmcore when it cannot say PASS, which on AMD it never can by itself. */
+/* The crash kernel keeps a vmcore when something is unknown to it; the host's registers may know
+ * it. */
 static void drop_vmcore(const struct case_run *run, const struct run_options *options,
 			const struct files *files)
 {
@@ -199,10 +215,16 @@ void judge_case(struct case_run *run, const struct run_options *options, enum en
 		facts.ending = ENDING_BROKEN;
 		trouble = err->message;
 	}
+	_cleanup_free_ char *difference = NULL;
+	run->truth = ask_truth(run, &files, &difference);
 	run->outcome = outcome_decide(&facts, &why);
 	run->hit = facts.verdict_read ? facts.hit : HIT_NONE;
 	run->as_expected = run->outcome == run->spec->expect && !summary.conflicts &&
+			   run->truth != TRUTH_DISAGREES &&
 			   named_only(summary.bad_cpus, run->spec->expect_cpu);
-	explain(run, &files, &facts, &summary, why, trouble);
+	if (difference)
+		run->detail = format_string("the TRUTH is another: %s", difference);
+	else
+		explain(run, &files, &facts, &summary, why, trouble);
 	drop_vmcore(run, options, &files);
 }

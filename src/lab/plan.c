@@ -7,10 +7,8 @@
 #include <fnmatch.h>
 #include <libsmartcols/libsmartcols.h>
 #include <limits.h>
-#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -52,6 +50,7 @@ struct error *lab_paths_init(struct lab_paths *paths, const char *images)
 	if (!paths->root)
 		return error_new(ERROR_NOT_FOUND, "no " ROOT_MARK " in any directory above %s",
 				 program);
+	paths->snapshots = format_string("%s/build/snapshots", paths->root);
 	paths->bochs = format_string("%s/build/bochs/bochs", paths->root);
 	_cleanup_free_ char *qemu = format_string("%s/build/qemu/" QEMU, paths->root);
 	paths->qemu = access(qemu, X_OK) ? process_find(QEMU) : take(qemu);
@@ -69,6 +68,7 @@ void lab_paths_deinit(struct lab_paths *paths)
 	free(paths->bochs);
 	free(paths->qemu);
 	free(paths->images);
+	free(paths->snapshots);
 }
 
 static struct error *load_scenario(const struct lab_paths *paths, const struct run_request *request,
@@ -175,11 +175,7 @@ static struct error *check_images(const struct case_run *run)
 /* The id has something random in it: a dump of another run can never answer for this case. */
 static void make_id(struct case_run *run)
 {
-	uint32_t number;
-
-	while (getrandom(&number, sizeof(number), 0) != sizeof(number))
-		;
-	snprintf(run->id, sizeof(run->id), "%s.%06x", run->spec->name, number & 0xffffff);
+	snprintf(run->id, sizeof(run->id), "%s.%06x", run->spec->name, random_number() & 0xffffff);
 }
 
 static struct error *plan_case(const struct lab_paths *paths, const struct run_request *request,

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lab/clock.h"
 #include "lab/estimate.h"
 
 struct row {
@@ -34,14 +34,6 @@ static const bool notable[STAGE_COUNT] = {
 	[STAGE_CAPTURE] = true, [STAGE_VERDICT] = true,
 };
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
-}
-
 struct progress *progress_create(FILE *out, unsigned total)
 {
 	struct progress *progress = calloc(1, sizeof(*progress) + total * sizeof(struct row));
@@ -51,7 +43,7 @@ struct progress *progress_create(FILE *out, unsigned total)
 	progress->out = out;
 	progress->terminal = isatty(fileno(out));
 	progress->total = total;
-	progress->start = now();
+	progress->start = monotonic_seconds();
 	pthread_mutex_init(&progress->lock, NULL);
 	return progress;
 }
@@ -82,7 +74,8 @@ static void put_totals(FILE *line, const struct progress *progress)
 	if (progress->unexpected)
 		fprintf(line, " unexpected %u", progress->unexpected);
 	if (progress->ended && left) {
-		char *words = estimate_words((now() - progress->start) / progress->ended * left);
+		char *words = estimate_words((monotonic_seconds() - progress->start) /
+					     progress->ended * left);
 		fprintf(line, " left %s", words);
 		free(words);
 	}
@@ -101,7 +94,7 @@ static void draw(struct progress *progress)
 		struct row *row = &progress->rows[i];
 		if (row->running)
 			fprintf(line, "  %s %s %.0f s", row->name, stage_names[row->stage],
-				now() - row->start);
+				monotonic_seconds() - row->start);
 	}
 	fclose(line);
 	fprintf(progress->out, "\r%.*s\033[K", (int)width(progress) - 1, text);
@@ -115,7 +108,7 @@ void progress_start(struct progress *progress, unsigned index, const char *name,
 	struct row *row = &progress->rows[index];
 
 	pthread_mutex_lock(&progress->lock);
-	*row = (struct row){.running = true, .start = now()};
+	*row = (struct row){.running = true, .start = monotonic_seconds()};
 	snprintf(row->name, sizeof(row->name), "%s", name);
 	snprintf(row->backend, sizeof(row->backend), "%s", backend);
 	if (!progress->terminal)
@@ -133,7 +126,7 @@ void progress_stage(struct progress *progress, unsigned index, enum stage stage)
 	row->stage = stage;
 	if (!progress->terminal && notable[stage])
 		fprintf(progress->out, "%-24s %-8s %5.1f s\n", row->name, stage_names[stage],
-			now() - row->start);
+			monotonic_seconds() - row->start);
 	draw(progress);
 	fflush(progress->out);
 	pthread_mutex_unlock(&progress->lock);
@@ -142,7 +135,7 @@ void progress_stage(struct progress *progress, unsigned index, enum stage stage)
 void progress_end(struct progress *progress, unsigned index, const struct progress_end *end)
 {
 	struct row *row = &progress->rows[index];
-	double seconds = row->running ? now() - row->start : 0;
+	double seconds = row->running ? monotonic_seconds() - row->start : 0;
 
 	pthread_mutex_lock(&progress->lock);
 	row->running = false;
@@ -153,6 +146,16 @@ void progress_end(struct progress *progress, unsigned index, const struct progre
 	wipe(progress);
 	fprintf(progress->out, "%-24s %s %5.1f s%s%s\n", end->name, end->outcome, seconds,
 		end->detail ? "  " : "", end->detail ? end->detail : "");
+	draw(progress);
+	fflush(progress->out);
+	pthread_mutex_unlock(&progress->lock);
+}
+
+void progress_note(struct progress *progress, const char *text)
+{
+	pthread_mutex_lock(&progress->lock);
+	wipe(progress);
+	fprintf(progress->out, "%s\n", text);
 	draw(progress);
 	fflush(progress->out);
 	pthread_mutex_unlock(&progress->lock);

@@ -36,6 +36,9 @@ struct progress_end {
 /** Case @index has ended. */
 void progress_end(struct progress *progress, unsigned index, const struct progress_end *end);
 
+/** Something that is not about one case's stages: one line. */
+void progress_note(struct progress *progress, const char *text);
+
 /** Bring the line on a terminal up to date; to be called now and then. */
 void progress_tick(struct progress *progress);
 

@@ -40,6 +40,8 @@ const struct field record_fields[] = {
 	TEXT(outcome, "outcome", "outcome"),
 	TEXT(stage, "stage", "stage"),
 	TEXT(detail, "detail", "detail"),
+	TEXT(snapshot, "snapshot", "snapshot"),
+	TEXT(truth, "truth", "truth"),
 	TEXT(hit, "hit", NULL),
 	FIELD(struct record, FIELD_JSON, stages, "stages", "stages"),
 	FIELD(struct record, FIELD_BOOL, as_expected, "as_expected", "as_expected"),

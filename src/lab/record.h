@@ -24,6 +24,8 @@ struct record {
 	char *expected;
 	/* of a case that has ended */
 	char *outcome, *stage, *detail, *hit, *stages;
+	char *truth; /* of truth_names[] */
+	char *snapshot; /* id of the saved machine that it went on from; "": it booted */
 	int64_t as_expected;
 	double seconds;
 	char *signature, *failure; /* @failure: what the signature stands for, in words */

@@ -17,6 +17,7 @@
 #include "lab/plan.h"
 #include "lab/report.h"
 #include "lab/results_json.h"
+#include "lab/snapshot.h"
 #include "lab/space.h"
 #include "lab/stats.h"
 #include "lab/table.h"
@@ -386,12 +387,14 @@ static struct error *run_plan(struct plan *plan, const struct lab_paths *paths,
 			      const struct run_request *request, int *ret_status)
 {
 	_cleanup_close_ int stop = eventfd(0, EFD_CLOEXEC);
-	const struct run_options options = {.paths = *paths,
-					    .save = request->save,
-					    .timeout_factor = request->timeout_factor,
-					    .timeout = request->timeout,
-					    .gdb = request->gdb,
-					    .stop_fd = stop};
+	struct run_options options = {.paths = *paths,
+				      .save = request->save,
+				      .timeout_factor = request->timeout_factor,
+				      .timeout = request->timeout,
+				      .gdb = request->gdb,
+				      .stop_fd = stop,
+				      .truth = request->truth,
+				      .snapshots_only = request->snapshot_only};
 
 	struct ledger ledger;
 
@@ -400,7 +403,10 @@ static struct error *run_plan(struct plan *plan, const struct lab_paths *paths,
 		return describe_all(plan, &options);
 	try(ledger_open(plan, request, &options, &ledger));
 	backend_clean();
-	struct error *err = run_cases(plan, request, &options, &ledger);
+	struct error *err = request->snapshot ? snapshots_create(&options.snapshots) : NULL;
+	if (!err)
+		err = run_cases(plan, request, &options, &ledger);
+	snapshots_destroy(options.snapshots);
 	backend_shutdown();
 	err = tell_result(&ledger, err, request, ret_status);
 	ledger_close(&ledger);

@@ -23,6 +23,9 @@ struct run_request {
 	bool endless; /* all tries are made, it happening or not */
 	bool gdb; /* stop the machine at `capture`, with a port for gdb */
 	bool dry_run, list, json;
+	bool truth; /* compare with what the emulator knows */
+	bool snapshot; /* cases go on from saved machines */
+	bool snapshot_only; /* and do not boot where that fails */
 };
 
 /** Find the lab's parts: upwards of this program, or @images for the images. */

@@ -6,11 +6,12 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/param.h>
-#include <time.h>
 
+#include "lab/clock.h"
 #include "lab/disk.h"
 #include "lab/files.h"
 #include "lab/judge.h"
+#include "lab/snapshot.h"
 #include "lab/space.h"
 #include "lab/verdict_file.h"
 #include "util/cleanup.h"
@@ -34,14 +35,6 @@ struct watch {
 	bool cut_short; /* what becomes of it says nothing: --resume runs it again */
 };
 
-static double now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec + time.tv_nsec / 1e9;
-}
-
 static void set_trouble(struct watch *watch, char *text)
 {
 	text[strcspn(text, "\n")] = '\0'; /* libvirt's errors have QEMU's warnings below */
@@ -56,8 +49,9 @@ static void set_stage(struct watch *watch, enum stage stage)
 	struct case_run *run = watch->run;
 
 	run->stage = stage;
-	run->reached[stage] = now() - watch->start;
-	watch->deadline = now() + run->backend->limits[stage] * watch->options->timeout_factor;
+	run->reached[stage] = monotonic_seconds() - watch->start;
+	watch->deadline =
+		monotonic_seconds() + run->backend->limits[stage] * watch->options->timeout_factor;
 	if (watch->options->timeout > 0)
 		watch->deadline = MIN(watch->deadline, watch->start + watch->options->timeout);
 	progress_stage(watch->progress, run->index, stage);
@@ -105,6 +99,15 @@ static void leave_to_gdb(struct watch *watch)
 	backend->debug_end(watch->machine);
 }
 
+static void sample_captured(struct watch *watch)
+{
+	const struct backend *backend = watch->run->backend;
+
+	sample(watch, backend->registers, "host-regs.txt");
+	if (watch->options->truth && backend->truth)
+		sample(watch, backend->truth, "truth.json");
+}
+
 static bool on_error(struct watch *watch, const struct event *event, enum ending *ret)
 {
 	set_trouble(watch, format_string("%s: %s", event_value(event, "stage"),
@@ -114,7 +117,7 @@ static bool on_error(struct watch *watch, const struct event *event, enum ending
 		return true;
 	/* The crash kernel may still have saved something: give it a little time to say `done`. */
 	watch->failed = true;
-	watch->deadline = MIN(watch->deadline, now() + ERROR_LIMIT);
+	watch->deadline = MIN(watch->deadline, monotonic_seconds() + ERROR_LIMIT);
 	return false;
 }
 
@@ -149,7 +152,7 @@ static bool take_event(struct watch *watch, const struct event *event, enum endi
 		set_stage(watch, STAGE_CAPTURE); /* its time begins now */
 	}
 	if (event->stage == STAGE_CAPTURE)
-		sample(watch, run->backend->registers, "host-regs.txt");
+		sample_captured(watch);
 	*ret = ENDING_DONE;
 	return event->stage == STAGE_DONE;
 }
@@ -199,7 +202,7 @@ static enum ending follow(struct watch *watch)
 	enum ending ending;
 
 	while (!take_events(watch, &ending)) {
-		double left = watch->deadline - now();
+		double left = watch->deadline - monotonic_seconds();
 		if (left <= 0)
 			return watch->failed ? ENDING_ERROR : ENDING_LIMIT;
 		_cleanup_error_ struct error *err = look_after_disk(watch);
@@ -247,13 +250,14 @@ static char *case_file_text(const struct case_run *self, const struct run_option
 	put_optional(out, "frequency", spec->frequency);
 	fprintf(out, "printk=%u\nload=%s\nload_per_cpu=%u\nload_vcpus=%u\n", spec->printk,
 		case_loads[spec->load], spec->load_per_cpu, spec->load_vcpus);
-	fprintf(out, "record=%s\nsave=%s\nbreak=%s\nbreak_cpu=%u\n", case_records[spec->record],
-		options->save, spec->broken, spec->break_cpu);
+	fprintf(out, "record=%s\nsave=%s\nbreak=%s\nbreak_cpu=%u\nwait=%s\n",
+		case_records[spec->record], options->save, spec->broken, spec->break_cpu,
+		self->wait ? self->wait : "none");
 	fclose(out);
 	return text;
 }
 
-static struct error *read_cmdline(const struct case_run *self, char **ret)
+struct error *case_cmdline(const struct case_run *self, char **ret)
 {
 	_cleanup_free_ char *path = format_string("%s/%s", self->images, self->backend->cmdline);
 
@@ -262,8 +266,8 @@ static struct error *read_cmdline(const struct case_run *self, char **ret)
 	return NULL;
 }
 
-static struct machine_setup make_setup(const struct case_run *self,
-				       const struct run_options *options, const char *cmdline)
+struct machine_setup case_setup(const struct case_run *self, const struct run_options *options,
+				const char *cmdline)
 {
 	return (struct machine_setup){.paths = &options->paths,
 				      .spec = self->spec,
@@ -279,8 +283,8 @@ struct error *case_describe(const struct case_run *self, const struct run_option
 	_cleanup_free_ char *cmdline = NULL;
 	_cleanup_free_ char *text = case_file_text(self, options);
 
-	try(read_cmdline(self, &cmdline));
-	struct machine_setup setup = make_setup(self, options, cmdline);
+	try(case_cmdline(self, &cmdline));
+	struct machine_setup setup = case_setup(self, options, cmdline);
 	fprintf(out, "# case %s on %s\n# case disk:\n%s# kernel command line:\n%s\n# machine:\n",
 		self->spec->name, self->backend->name, text, cmdline);
 	return self->backend->describe(&setup, out);
@@ -300,9 +304,8 @@ static struct error *write_command(const struct case_run *self, const struct mac
 	return err ? err : write_text(path, text);
 }
 
-/* All files of the case that must be there before its machine starts. */
-static struct error *prepare(const struct case_run *self, const struct run_options *options,
-			     const struct machine_setup *setup)
+struct error *case_prepare(const struct case_run *self, const struct run_options *options,
+			   const struct machine_setup *setup)
 {
 	_cleanup_free_ char *file = format_string("%s/case", self->directory);
 	_cleanup_free_ char *cmdline = format_string("%s/cmdline", self->directory);
@@ -325,9 +328,43 @@ static struct error *begin(struct watch *watch, const struct machine_setup *setu
 {
 	_cleanup_free_ char *events = format_string("%s/events.log", watch->run->directory);
 
-	try(prepare(watch->run, watch->options, setup));
+	event_log_close(&watch->log);
+	try(case_prepare(watch->run, watch->options, setup));
 	try(event_log_open(&watch->log, events));
+	watch->start = monotonic_seconds();
 	return watch->run->backend->start(setup, &watch->machine);
+}
+
+/* From its shape's saved machine, where that is wanted; an error when it cannot be. */
+static struct error *begin_saved(struct watch *watch, struct machine_setup setup)
+{
+	struct case_run *run = watch->run;
+	_cleanup_free_ char *folder = NULL;
+
+	try(snapshots_get(watch->options->snapshots, run, watch->options, &folder, run->snapshot));
+	setup.saved = folder;
+	return begin(watch, &setup);
+}
+
+static struct error *begin_somehow(struct watch *watch, const struct machine_setup *setup)
+{
+	const struct run_options *options = watch->options;
+	struct case_run *run = watch->run;
+
+	if (!options->snapshots)
+		return begin(watch, setup);
+	_cleanup_error_ struct error *err = begin_saved(watch, *setup);
+	if (!err)
+		return NULL;
+	run->snapshot[0] = '\0';
+	bool first = snapshots_spoil(options->snapshots, run, err);
+	if (options->snapshots_only)
+		return error_new(err->code, "snapshot: %s", err->message);
+	_cleanup_free_ char *note = format_string("no snapshot for %s on %s, so its cases boot: %s",
+						  run->images, run->backend->name, err->message);
+	if (first)
+		progress_note(watch->progress, note);
+	return begin(watch, setup);
 }
 
 /* Start the machine, follow it, end it. */
@@ -335,11 +372,11 @@ static enum ending run_machine(struct watch *watch)
 {
 	struct case_run *run = watch->run;
 	_cleanup_free_ char *cmdline = NULL;
-	struct error *err = read_cmdline(run, &cmdline);
-	struct machine_setup setup = make_setup(run, watch->options, cmdline);
+	struct error *err = case_cmdline(run, &cmdline);
+	struct machine_setup setup = case_setup(run, watch->options, cmdline);
 
 	if (!err)
-		err = begin(watch, &setup);
+		err = begin_somehow(watch, &setup);
 	if (err) {
 		set_trouble(watch, format_string("%s", err->message));
 		error_free(err);
@@ -376,7 +413,7 @@ void case_run(struct case_run *self, const struct run_options *options, struct p
 			      .options = options,
 			      .progress = progress,
 			      .log = {.file = -1, .watch = -1},
-			      .start = now()};
+			      .start = monotonic_seconds()};
 
 	progress_start(progress, self->index, self->spec->name, self->backend->name);
 	enum ending ending = run_machine(&watch);
@@ -385,7 +422,7 @@ void case_run(struct case_run *self, const struct run_options *options, struct p
 		ending = cut_short(&watch, format_string("%s", full->message));
 	judge_case(self, options, ending, watch.trouble);
 	free(watch.trouble);
-	self->seconds = now() - watch.start;
+	self->seconds = monotonic_seconds() - watch.start;
 	self->ended = !watch.cut_short;
 	struct error *err = self->ended ? case_write_outcome(self) : NULL;
 	if (err) {

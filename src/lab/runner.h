@@ -7,6 +7,7 @@
 #include "lab/backend.h"
 #include "lab/progress.h"
 #include "lab/stopped.h"
+#include "lab/truth.h"
 #include "lab/record.h"
 
 #define CASE_ID_MAX 63
@@ -19,6 +20,10 @@ struct run_options {
 	double timeout; /* seconds of a whole case; 0: only the stages have limits */
 	int stop_fd; /* readable: end everything */
 	bool gdb; /* stop at `capture`, until the operator says so */
+	struct snapshots *snapshots; /* NULL: every case boots */
+	bool truth; /* compare each verdict with what the emulator knows */
+	bool snapshots_only; /* a case whose snapshot fails is lab-broken, it does not boot instead
+			      */
 };
 
 /** One case of a run: what it is, and what became of it. */
@@ -29,6 +34,7 @@ struct case_run {
 	char *directory, *images;
 	char *kernel; /* release */
 	unsigned index; /* in the run, for progress */
+	const char *wait; /* where the appliance waits to be saved; NULL: nowhere */
 	/* after case_run() */
 	bool ended; /* it has an outcome; not one that was cut short, which is not kept */
 	enum outcome outcome;
@@ -39,6 +45,8 @@ struct case_run {
 	double reached[STAGE_COUNT]; /* seconds after the start; 0: not reached */
 	double seconds;
 	char *detail;
+	enum truth truth;
+	char snapshot[CASE_ID_MAX + 1]; /* id of the saved machine it went on from; "": it booted */
 };
 
 /**
@@ -53,6 +61,16 @@ struct error *case_describe(const struct case_run *self, const struct run_option
 
 /** Tell @progress that @run has ended. */
 void case_tell_end(const struct case_run *run, struct progress *progress);
+/** The kernel command line that the appliance of @self gets; the caller frees it. */
+struct error *case_cmdline(const struct case_run *self, char **ret);
+
+/** What the machine of @self is made from; it points into the arguments. */
+struct machine_setup case_setup(const struct case_run *self, const struct run_options *options,
+				const char *cmdline);
+
+/** Write all files of @self that must be in its directory before its machine starts. */
+struct error *case_prepare(const struct case_run *self, const struct run_options *options,
+			   const struct machine_setup *setup);
 
 /** Write outcome.json of a case that has its outcome. */
 struct error *case_write_outcome(const struct case_run *run);

@@ -10,7 +10,7 @@ lab_start controls
 
 check "the breaking module builds" status 0 tests/lab/break/build.sh "$release"
 check "every broken appliance is a FAIL that names CPU 0 alone" \
-	status 0 lab_run --save always
+	status 0 lab_run --save always --truth
 
 need_case svm-left-on
 
@@ -23,6 +23,14 @@ vmcs=$(case_of vmcs-left-active)
 check "VMCS left active: of CPU 0" says 'VMCS 0x[0-9a-f]+ of CPU 0 is active' cat "$vmcs/verdict.txt"
 check "VMCS left active: VMX itself is off" status 1 grep -q 'is ON' "$vmcs/verdict.txt"
 check "VMCS left active: the dump alone is enough" status 1 "$verify" "$vmcs/capture/vmcore"
+
+for name in vmx-left-on vmcs-left-active; do
+	check "$name: Bochs knows it so, too" \
+		grep -Eq '"truth": *"agrees"' "$(case_of "$name")/outcome.json"
+done
+check "VMX left on: Bochs knows a CPU in VMX operation" grep -q '"cpu": 0,.*"vmx": true' "$vmx/truth.json"
+check "VMCS left active: Bochs knows a launched VMCS" \
+	grep -Eq '"launched": \["0x[0-9a-f]+"\]' "$vmcs/truth.json"
 
 svm=$(case_of svm-left-on)
 check "SVM left on: CPU 0" says 'SVM .* on CPU 0 is ON' cat "$svm/verdict.txt"

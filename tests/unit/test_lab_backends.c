@@ -41,10 +41,43 @@ static char *describe(const struct backend *backend)
 	return text;
 }
 
+static void write_part(const char *folder, const char *name, size_t at, const void *data,
+		       size_t size)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, at ? "r+" : "w");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	assert_int_equal(fwrite(data, 1, size, file), size);
+	fclose(file);
+}
+
 static void assert_has(const char *text, const char *part)
 {
 	if (!strstr(text, part))
 		fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+/* A machine that goes on from a saved one is the same but for where its state comes from. */
+static void test_saved_domain(void **state)
+{
+	struct machine_setup saved = setup;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	char *plain = describe(&backend_tcg);
+
+	(void)state;
+	saved.saved = "/s/a";
+	assert_null(backend_tcg.describe(&saved, out));
+	fclose(out);
+	assert_has(text, "<qemu:arg value='-incoming'/>");
+	assert_has(text, "<source path='/r/&lt;a&gt;&amp;b/events.log'/>");
+	assert_null(strstr(plain, "incoming"));
+	free(text);
+	free(plain);
 }
 
 static void test_domain(void **state)
@@ -52,7 +85,7 @@ static void test_domain(void **state)
 	char *tcg = describe(&backend_tcg), *kvm = describe(&backend_kvm);
 
 	(void)state;
-	assert_has(tcg, "<domain type='qemu'>");
+	assert_has(tcg, "<domain type='qemu' ");
 	assert_has(tcg, "<name>a.1</name>");
 	assert_has(tcg, "<vcpu>3</vcpu>");
 	assert_has(tcg, "<emulator>/q/qemu</emulator>");
@@ -62,7 +95,7 @@ static void test_domain(void **state)
 	assert_has(tcg, "<feature policy='require' name='svm'/>");
 	assert_has(tcg, "<on_reboot>destroy</on_reboot>");
 	assert_null(strchr(tcg, '@'));
-	assert_has(kvm, "<domain type='kvm'>");
+	assert_has(kvm, "<domain type='kvm' ");
 	assert_has(kvm, "<emulator>/q/qemu</emulator>");
 	assert_has(kvm, "<cpu mode='host-passthrough'/>");
 	free(tcg);
@@ -166,6 +199,7 @@ static void test_bochs_state(void **state)
 	assert_int_equal(cpu.cr4, 0x1726f0);
 	assert_int_equal(cpu.efer, 0xd01);
 	assert_true(cpu.vmx);
+	assert_int_equal(cpu.current, 0x2000);
 	assert_null(read_state(STATE("", "  CR4 = 0x0\n", "    EFER = 0x0\n",
 				     "    in_vmx = false\n    in_vmx_guest = true\n"),
 			       &cpu));
@@ -195,6 +229,31 @@ static void test_bochs_state_apic(void **state)
 	assert_int_equal(cpu.irr[7], 1 << 24);
 	assert_int_equal(cpu.isr[0], 1U << 31);
 	assert_int_equal(cpu.isr[7], 0);
+}
+
+/* Launched: revision 0x2b, no abort, launch state 1; one field off is something else. */
+static void test_bochs_truth(void **state)
+{
+	static const uint32_t launched[] = {0x2b, 0, 1}, clear[] = {0x2b, 0, 0},
+			      aborted[] = {0x2b, 1, 1}, other[] = {0x2c, 0, 1};
+	static const char cpu[] =
+		STATE("", "  CR4 = 0x2000\n", "    EFER = 0x1\n", "    in_vmx = true\n");
+	char folder[] = "/tmp/crashlab-truth.XXXXXX", text[1024] = "";
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	write_part(folder, "cpu0", 0, cpu, strlen(cpu));
+	write_part(folder, "memory.ram", 0, other, sizeof(other));
+	write_part(folder, "memory.ram", 0x1000, clear, sizeof(clear));
+	write_part(folder, "memory.ram", 0x2000, launched, sizeof(launched));
+	write_part(folder, "memory.ram", 0x3000, aborted, sizeof(aborted));
+	write_part(folder, "memory.ram", 0x4000, launched, sizeof(launched));
+	FILE *out = fmemopen(text, sizeof(text), "w");
+	assert_null(bochs_state_truth(folder, 1, out));
+	fclose(out);
+	assert_has(text, "\"vmx\": true, \"current\": \"0x2000\"");
+	assert_has(text, "\"launched\": [\"0x2000\", \"0x4000\"]");
+	remove_tree(folder);
 }
 
 static void test_bochs_state_incomplete(void **state)
@@ -321,6 +380,8 @@ int main(void)
 		cmocka_unit_test(test_bochs_state_incomplete),
 		cmocka_unit_test(test_kvm_probe),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_saved_domain),
+		cmocka_unit_test(test_bochs_truth),
 		cmocka_unit_test(test_tail),
 	};
 
