@@ -6,7 +6,8 @@
 #include "lab/embed.h"
 #include "util/cleanup.h"
 
-const struct backend *const backends[] = {&backend_kvm, &backend_tcg, &backend_bochs, NULL};
+const struct backend *const backends[] = {&backend_kvm, &backend_tcg, &backend_bochs,
+					  &backend_bochs_plain, NULL};
 
 const struct backend *backend_find(const char *name)
 {

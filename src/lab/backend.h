@@ -103,6 +103,6 @@ void backend_clean(void);
 /** End all that the backends share in this process. */
 void backend_shutdown(void);
 
-extern const struct backend backend_kvm, backend_tcg, backend_bochs;
+extern const struct backend backend_kvm, backend_tcg, backend_bochs, backend_bochs_plain;
 
 #endif

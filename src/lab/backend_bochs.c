@@ -53,9 +53,9 @@ static const char bochsrc[] =
 	"vgaromimage: file=$BXSHARE/VGABIOS-lgpl-latest\n"
 	"sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy\n"
 	"ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14\n"
-	"ata0-master: type=disk, path=\"%s/bochs-boot.img\", mode=volatile, journal=boot.redolog\n"
+	"ata0-master: %s\n"
 	"ata0-slave: type=disk, path=\"case.disk\", mode=flat\n"
-	"boot: disk\n"
+	"boot: %s\n"
 	"com1: enabled=1, mode=file, dev=console.log\n"
 	"com2: enabled=1, mode=file, dev=events.log\n"
 	"log: bochs.log\n"
@@ -64,14 +64,30 @@ static const char bochsrc[] =
 	"error: action=ignore\n"
 	"panic: action=fatal\n";
 
-static void make_bochsrc(const struct machine_setup *setup, FILE *out)
-{
-	unsigned memory = backend_bochs.memory_mb;
+/* What the two ways to boot differ in. */
+static const struct flavour {
+	const struct backend *backend;
+	const char *options, *boot; /* of the disk, after its path */
+	const char *file; /* of the images */
+} flavours[] = {
+	{&backend_bochs, "type=disk, mode=volatile, journal=boot.redolog", "disk",
+	 "bochs-boot.img"},
+	{&backend_bochs_plain, "type=cdrom, status=inserted", "cdrom", "bochs-plain.iso"},
+};
 
-	fprintf(out, bochsrc, setup->spec->cpus, setup->paths->root, memory, memory, setup->images);
+static void make_bochsrc(const struct flavour *flavour, const struct machine_setup *setup,
+			 FILE *out)
+{
+	_cleanup_free_ char *disk =
+		format_string("%s, path=\"%s/%s\"", flavour->options, setup->images, flavour->file);
+	unsigned memory = flavour->backend->memory_mb;
+
+	fprintf(out, bochsrc, setup->spec->cpus, setup->paths->root, memory, memory, disk,
+		flavour->boot);
 }
 
-static struct error *bochs_describe(const struct machine_setup *setup, FILE *out)
+static struct error *describe(const struct flavour *flavour, const struct machine_setup *setup,
+			      FILE *out)
 {
 	fprintf(out, "# cd %s && %s -q -unlock %s\n", setup->directory, setup->paths->bochs,
 		setup->saved ? "-r " RESTORE : "-f bochsrc");
@@ -80,11 +96,21 @@ static struct error *bochs_describe(const struct machine_setup *setup, FILE *out
 			"# " RESTORE "/ is %s/" SAVED
 			"/, with a copy of case.disk as " CASE_DISK_STATE "\n",
 			setup->saved);
-	make_bochsrc(setup, out);
+	make_bochsrc(flavour, setup, out);
 	return NULL;
 }
 
-static struct error *write_config(const struct machine_setup *setup)
+static struct error *describe_tuned(const struct machine_setup *setup, FILE *out)
+{
+	return describe(&flavours[0], setup, out);
+}
+
+static struct error *describe_plain(const struct machine_setup *setup, FILE *out)
+{
+	return describe(&flavours[1], setup, out);
+}
+
+static struct error *write_config(const struct flavour *flavour, const struct machine_setup *setup)
 {
 	_cleanup_free_ char *config = format_string("%s/bochsrc", setup->directory);
 	_cleanup_free_ char *text = NULL;
@@ -93,7 +119,7 @@ static struct error *write_config(const struct machine_setup *setup)
 
 	if (!out)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
-	make_bochsrc(setup, out);
+	make_bochsrc(flavour, setup, out);
 	fclose(out);
 	return write_text(config, text);
 }
@@ -160,17 +186,18 @@ static struct error *make_restore(const struct machine_setup *setup)
 	return err ? err : process_check(copy_disk, COPY_SECONDS);
 }
 
-static struct error *bochs_start(const struct machine_setup *setup, struct machine **ret)
+static struct error *start(const struct flavour *flavour, const struct machine_setup *setup,
+			   struct machine **ret)
 {
 	char *const boot[] = {setup->paths->bochs, "-q", "-unlock", "-f", "bochsrc", NULL};
 	char *const restore[] = {setup->paths->bochs, "-q", "-unlock", "-r", RESTORE, NULL};
 
 	remove_leftovers(setup->directory);
-	try(setup->saved ? make_restore(setup) : write_config(setup));
+	try(setup->saved ? make_restore(setup) : write_config(flavour, setup));
 	struct bochs_machine *self = calloc(1, sizeof(*self));
 	if (!self)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
-	self->machine.backend = &backend_bochs;
+	self->machine.backend = flavour->backend;
 	self->cpus = setup->spec->cpus;
 	self->directory = format_string("%s", setup->directory);
 	struct error *err = bochs_console_start(setup->saved ? restore : boot, setup->directory,
@@ -182,6 +209,16 @@ static struct error *bochs_start(const struct machine_setup *setup, struct machi
 	self->machine.exit_fd = bochs_console_exit_fd(self->console);
 	*ret = &self->machine;
 	return NULL;
+}
+
+static struct error *start_tuned(const struct machine_setup *setup, struct machine **ret)
+{
+	return start(&flavours[0], setup, ret);
+}
+
+static struct error *start_plain(const struct machine_setup *setup, struct machine **ret)
+{
+	return start(&flavours[1], setup, ret);
 }
 
 static bool bochs_was_reset(struct machine *machine)
@@ -289,6 +326,13 @@ static unsigned cores_one(unsigned cpus)
 	return 1; /* it runs its CPUs in turn, in one thread */
 }
 
+/* What both have. */
+#define BOCHS_COMMON                                                                      \
+	.cores = cores_one, .probe = bochs_probe, .save_point = "guests",                 \
+	.emulator = bochs_emulator, .save = bochs_save, .stop = bochs_stop,               \
+	.was_reset = bochs_was_reset, .registers = bochs_registers, .apics = bochs_apics, \
+	.truth = bochs_truth
+
 const struct backend backend_bochs = {
 	.name = "bochs",
 	.about = "Bochs: emulates VMX on any host",
@@ -306,16 +350,28 @@ const struct backend backend_bochs = {
 		   [STAGE_CAPTURE] = 300,
 		   [STAGE_VERDICT] = 300,
 		   [STAGE_SAVED] = 60},
-	.cores = cores_one,
-	.probe = bochs_probe,
-	.describe = bochs_describe,
-	.start = bochs_start,
-	.save_point = "guests",
-	.emulator = bochs_emulator,
-	.save = bochs_save,
-	.was_reset = bochs_was_reset,
-	.registers = bochs_registers,
-	.apics = bochs_apics,
-	.truth = bochs_truth,
-	.stop = bochs_stop,
+	.describe = describe_tuned,
+	.start = start_tuned,
+	BOCHS_COMMON,
+};
+
+const struct backend backend_bochs_plain = {
+	.name = "bochs-plain",
+	.about = "Bochs, with all as on QEMU: KASLR, mitigations, the package's own vmlinuz",
+	.cmdline = "cmdline.qemu",
+	.files = (const char *const[]){"bochs-plain.iso", "cmdline.qemu", NULL},
+	.memory_mb = 1024,
+	.limits = {[STAGE_START] = 900,
+		   [STAGE_BOOT] = 180,
+		   [STAGE_CASE] = 360,
+		   [STAGE_KVM] = 360,
+		   [STAGE_ARMED] = 180,
+		   [STAGE_GUESTS] = 180,
+		   [STAGE_STRIKE] = 900,
+		   [STAGE_CAPTURE] = 900,
+		   [STAGE_VERDICT] = 900,
+		   [STAGE_SAVED] = 180},
+	.describe = describe_plain,
+	.start = start_plain,
+	BOCHS_COMMON,
 };

@@ -49,7 +49,7 @@ struct run_arguments {
 static const struct argp_option options[] = {
 	{"kernel", KEY_SET + 10, "RELEASE", 0, "one, or a list; default: the newest with images",
 	 0},
-	{"backend", KEY_BACKEND, "NAME", 0, "auto (default), kvm, tcg or bochs", 0},
+	{"backend", KEY_BACKEND, "NAME", 0, "auto (default), kvm, tcg, bochs, bochs-plain", 0},
 	{"vendor", KEY_SET + 0, "V", 0, "vmx, svm, or vmx,svm: in place of the scenario's", 0},
 	{"cpus", KEY_SET + 1, "N", 0, "in place of the scenario's", 0},
 	{"panic-cpu", KEY_SET + 2, "N", 0, "the same; a list 0,2, or all", 0},

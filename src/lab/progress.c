@@ -14,7 +14,7 @@
 
 struct row {
 	bool running;
-	char name[48], backend[8];
+	char name[48], backend[16];
 	enum stage stage;
 	double start;
 };

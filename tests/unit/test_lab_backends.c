@@ -123,9 +123,15 @@ static void test_bochsrc(void **state)
 
 	(void)state;
 	assert_has(text, "count=3,");
-	assert_has(text, "path=\"/i/6.12/bochs-boot.img\", mode=volatile");
+	assert_has(text, "type=disk, mode=volatile, journal=boot.redolog, "
+			 "path=\"/i/6.12/bochs-boot.img\"");
 	assert_has(text, "memory: guest=512, host=512");
 	assert_has(text, "/b/bochs -q -unlock -f bochsrc");
+	free(text);
+	text = describe(&backend_bochs_plain);
+	assert_has(text, "type=cdrom, status=inserted, path=\"/i/6.12/bochs-plain.iso\"");
+	assert_has(text, "boot: cdrom");
+	assert_has(text, "memory: guest=1024, host=1024");
 	free(text);
 }
 
