@@ -18,7 +18,8 @@ set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# list_instructions: of the symbol's module, "OFFSET TEXT" a line, the offset in hexadecimal
+# list_instructions: of the symbol's module, "OFFSET TEXT" a line, the offset in hexadecimal. Targets
+# are relative to the function; where a call goes is for the module's loader to fill in.
 list_instructions()
 {
 	for name in kvm-intel kvm-amd kvm; do
@@ -38,8 +39,13 @@ list_instructions()
 	[ -s "$work/code" ] || die "no function $symbol in the modules of $release"
 	start=$((0x$(awk 'NR == 1 { sub(":", "", $1); print $1 }' "$work/code")))
 	while read -r address text; do
-		printf '%x %s\n' $((0x${address%:} - start)) "$(echo "$text" | sed 's/ *#.*//;s/[[:space:]]\+/ /g')"
-	done <"$work/code"
+		printf '%x %s\n' $((0x${address%:} - start)) "$(echo "$text" | sed "s/ *#.*//;s/[[:space:]]\\+/ /g
+			s/^call .*/call/;s/ [0-9a-f]* <$symbol+\\(0x[0-9a-f]*\\)>/ +\\1/;s/ [0-9a-f]* <\\([^>]*\\)>/ \\1/")"
+	done <"$work/code" | awk '
+		# a jump to what follows it is one that the loader fills in, too
+		NR > 1 { if (last == "jmp +0x" $1) last = "jmp"; print at, last }
+		{ at = $1; last = $0; sub(/^[^ ]+ /, "", last) }
+		END { print at, last }'
 }
 
 # The first 9 bytes are the compiler's: endbr64 and the call that ftrace patches. The function's entry
@@ -69,7 +75,7 @@ print_scenario()
 list_results()
 {
 	sqlite3 -readonly -separator ' ' "$results/crashlab.db" "
-		SELECT \"window\", outcome, coalesce(nullif(hit, ''), '-'), coalesce(nullif(truth, ''), '-')
+		SELECT \"window\", CASE WHEN detail LIKE '%cannot probe%' THEN 'no-probe' ELSE outcome END, coalesce(nullif(hit, ''), '-'), coalesce(nullif(truth, ''), '-')
 		FROM cases WHERE outcome IS NOT NULL GROUP BY \"window\" HAVING rowid = max(rowid)"
 }
 
@@ -97,10 +103,12 @@ print_table()
 			if (!(w in outcome)) open_++
 			else if (hit[w] == "hit") held++
 			else if (outcome[w] == "reboot-won") off++
+			else if (outcome[w] == "no-probe") refused++
 			else other++
 		}
 		printf "%s, %s: %d of %d boundaries hit", symbol, release, held, count
 		if (off) printf ", %d not on the path (the reboot went through)", off
+		if (refused) printf ", %d where the kernel takes no probe", refused
 		if (other) printf ", %d otherwise", other
 		if (open_) printf ", %d not run", open_
 		print ".\n\n| before | instruction | outcome | truth | |\n|---|---|---|---|---|"
@@ -113,6 +121,7 @@ print_table()
 			at = name[i] == "entry" ? "entry" : "+0x" name[i]
 			said = (w in outcome) ? outcome[w] : "not run"
 			if (said == "reboot-won") said = "not on the path"
+			if (said == "no-probe") said = "no probe there"
 			printf "| %s | `%s` | %s | %s | %s |\n", at, text[name[i]], said,
 				(w in truth) && truth[w] != "-" ? truth[w] : "", note
 		}
