@@ -9,7 +9,7 @@
 
 #include "util/cleanup.h"
 
-#define PROOF_SECONDS 60 /* an emulated machine is slow */
+#define PROOF_SECONDS 120 /* an emulated machine is slow */
 #define TICK_NS 1000000l
 
 struct error *worker_create_guests(struct worker *worker, const void *code, size_t size)
@@ -32,7 +32,6 @@ struct error *worker_move(struct worker *worker, int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	int ret = pthread_setaffinity_np(worker->thread, sizeof(set), &set);
-	worker->cpu = cpu;
 	return ret ? error_errno(ret, "cannot move the thread there") : NULL;
 }
 
@@ -54,21 +53,23 @@ static void *worker_thread(void *data)
 	return NULL;
 }
 
-static struct error *worker_start(struct worker *worker)
+/* Starts a thread on @cpu, or NOT_PINNED on any of the crew's. */
+static struct error *start_thread(const struct crew *crew, int cpu, void *(*function)(void *),
+				  void *data, pthread_t *ret)
 {
 	pthread_attr_t attr;
-	cpu_set_t set = worker->crew->cpus;
+	cpu_set_t set = crew->cpus;
 
-	if (worker->cpu != NOT_PINNED) {
+	if (cpu != NOT_PINNED) {
 		CPU_ZERO(&set);
-		CPU_SET(worker->cpu, &set);
+		CPU_SET(cpu, &set);
 	}
 	pthread_attr_init(&attr);
-	int ret = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
-	if (!ret)
-		ret = pthread_create(&worker->thread, &attr, worker_thread, worker);
+	int failed = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	if (!failed)
+		failed = pthread_create(ret, &attr, function, data);
 	pthread_attr_destroy(&attr);
-	return ret ? error_errno(ret, "cannot start a thread there") : NULL;
+	return failed ? error_errno(failed, "cannot start a thread there") : NULL;
 }
 
 static struct error *name_worker(const struct worker *worker, struct error *err)
@@ -138,6 +139,32 @@ static void announce(const struct crew *crew)
 	fflush(stdout);
 }
 
+/* Of the whole crew; each thread waits as many ticks as there are such threads. */
+static void *stir_thread(void *data)
+{
+	struct crew *crew = data;
+	long ticks = CPU_COUNT(&crew->cpus);
+	const struct timespec wait = {ticks / 1000, ticks % 1000 * TICK_NS};
+
+	for (unsigned round = 0;; round++) {
+		for (size_t i = 0; i < crew->count; i++)
+			crew->load->stir(&crew->workers[i], round);
+		nanosleep(&wait, NULL);
+	}
+	return NULL;
+}
+
+static struct error *start_stirring(struct crew *crew)
+{
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		pthread_t thread;
+
+		if (CPU_ISSET(cpu, &crew->cpus))
+			try(start_thread(crew, cpu, stir_thread, crew, &thread));
+	}
+	return NULL;
+}
+
 static double now(void)
 {
 	struct timespec time;
@@ -150,25 +177,23 @@ static double now(void)
 static struct error *crew_stay(struct crew *crew)
 {
 	double limit = now() + PROOF_SECONDS;
-	bool proving = true;
-	size_t proved;
+	size_t proved = 0;
 
-	for (;;) {
-		if (wait_for_failure(crew, proving || crew->load->restless))
+	while (proved < crew->count) {
+		if (wait_for_failure(crew, true))
 			return crew_error(crew);
 		try(tick_all(crew, &proved));
-		if (!proving)
-			continue;
-		if (proved == crew->count) {
-			announce(crew);
-			proving = false;
-		} else if (now() > limit) {
+		if (proved < crew->count && now() > limit)
 			return error_new(ERROR_SYSTEM,
 					 "only %zu of %zu threads came into the state of load "
 					 "'%s' within %d s",
 					 proved, crew->count, crew->load->name, PROOF_SECONDS);
-		}
 	}
+	if (crew->load->stir)
+		try(start_stirring(crew));
+	announce(crew);
+	wait_for_failure(crew, false);
+	return crew_error(crew);
 }
 
 /* Fills in which workers there are. */
@@ -221,7 +246,8 @@ struct error *crew_run(const struct load_request *request)
 	try(crew_plan(&crew, request));
 	sem_init(&crew.failed, 0, 0);
 	for (size_t i = 0; i < crew.count; i++) {
-		struct error *err = worker_start(&crew.workers[i]);
+		struct error *err = start_thread(&crew, crew.workers[i].cpu, worker_thread,
+						 &crew.workers[i], &crew.workers[i].thread);
 
 		if (err)
 			return name_worker(&crew.workers[i], err);

@@ -50,7 +50,7 @@ struct error *crew_run(const struct load_request *request);
 /** Make the worker's VM with @code in it, and its vCPUs. */
 struct error *worker_create_guests(struct worker *worker, const void *code, size_t size);
 
-/** Let the thread of @worker run on @cpu and nowhere else; it is there when this returns. */
+/** Let the thread of @worker run on @cpu and nowhere else; unless it sleeps, it is there then. */
 struct error *worker_move(struct worker *worker, int cpu);
 
 /** True when the counter of the worker's last vCPU has grown since this was asked before. */

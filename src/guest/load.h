@@ -24,7 +24,6 @@ struct load {
 	const char *about; /* for --help */
 	enum spread spread;
 	unsigned per_cpu; /* when --per-cpu does not say; 0: the load takes no --per-cpu */
-	bool restless; /* tick() goes on for ever: it is what keeps the guests moving */
 	/** Create the worker's guests, set `ready` and run them. Comes back only with an error. */
 	struct error *(*work)(struct worker *worker);
 	/**
@@ -32,6 +31,11 @@ struct load {
 	 * which starts false, when the worker has shown that it is in the load's state.
 	 */
 	struct error *(*tick)(struct worker *worker, bool *proved);
+	/**
+	 * Called for every worker once all are proved, with a growing @round, by one thread on each
+	 * CPU: those on CPUs that are held up do not keep the others from it. NULL: not needed.
+	 */
+	void (*stir)(struct worker *worker, unsigned round);
 	/** Write to @out what is worth saying besides; NULL: nothing. */
 	void (*describe)(const struct crew *crew, FILE *out);
 };

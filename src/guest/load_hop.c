@@ -3,8 +3,9 @@
  * hop: vCPUs that go from CPU to CPU all the time. On VMX each move takes the VMCS off one CPU's
  * list, by an IPI, and puts it on another's (vmx_vcpu_load_vmcs(), arch/x86/kvm/vmx/vmx.c).
  *
- * The threads are moved from outside. One that moved itself would stay for ever where a CPU is kept
- * busy by something that does not yield to it, which is what crashtrigger does to two of them.
+ * The threads are moved from outside, from every CPU. One that moved itself would stay for ever
+ * where a CPU is kept busy by something that does not yield to it, which is what crashtrigger does
+ * to two.
  */
 #define _GNU_SOURCE
 #include "guest/code.h"
@@ -43,7 +44,8 @@ static struct error *hop_tick(struct worker *worker, bool *proved)
 		int from = worker->cpu == NOT_PINNED ? (int)(worker - crew->workers) % CPU_SETSIZE
 						     : worker->cpu;
 
-		try(worker_move(worker, next_cpu(&crew->cpus, from)));
+		worker->cpu = next_cpu(&crew->cpus, from);
+		try(worker_move(worker, worker->cpu));
 		worker->seen = *worker->vcpus->counter;
 		worker->ticks = 0;
 	}
@@ -51,11 +53,23 @@ static struct error *hop_tick(struct worker *worker, bool *proved)
 	return NULL;
 }
 
+/* A CPU that has gone offline is passed over. */
+static void hop_stir(struct worker *worker, unsigned round)
+{
+	const struct crew *crew = worker->crew;
+	unsigned steps = (worker - crew->workers + round) % CPU_COUNT(&crew->cpus);
+	int cpu = next_cpu(&crew->cpus, CPU_SETSIZE - 1);
+
+	while (steps--)
+		cpu = next_cpu(&crew->cpus, cpu);
+	error_free(worker_move(worker, cpu));
+}
+
 const struct load load_hop = {
 	.name = "hop",
 	.about = "vCPUs going from CPU to CPU all the time",
 	.spread = SPREAD_FREE,
-	.restless = true,
 	.work = hop_work,
 	.tick = hop_tick,
+	.stir = hop_stir,
 };

@@ -57,6 +57,11 @@ struct error *backend_choose(const struct lab_paths *paths, const char *name, en
 	return NULL;
 }
 
+unsigned backend_memory(const struct backend *backend, const struct case_spec *spec)
+{
+	return spec->memory_mb ? spec->memory_mb : backend->memory_mb;
+}
+
 void backend_clean(void)
 {
 	embed_clean();

@@ -47,7 +47,7 @@ struct backend {
 	const char *about; /* one line, for doctor */
 	const char *cmdline; /* file of the images with the kernel command line */
 	const char *const *files; /* of the images, that it boots; ends with NULL */
-	unsigned memory_mb;
+	unsigned memory_mb; /* of a machine, unless the case says otherwise */
 	unsigned limits[STAGE_COUNT]; /* seconds that a case may stay in a stage */
 	/** Host cores that a machine with @cpus CPUs keeps busy. */
 	unsigned (*cores)(unsigned cpus);
@@ -96,6 +96,9 @@ const struct backend *backend_find(const char *name);
  */
 struct error *backend_choose(const struct lab_paths *paths, const char *name, enum vendor vendor,
 			     const struct backend **ret);
+
+/** The memory in MiB of the machine for @spec. */
+unsigned backend_memory(const struct backend *backend, const struct case_spec *spec);
 
 /** Clear away what killed labs left: machines, and their state. */
 void backend_clean(void);

@@ -80,7 +80,7 @@ static void make_bochsrc(const struct flavour *flavour, const struct machine_set
 {
 	_cleanup_free_ char *disk =
 		format_string("%s, path=\"%s/%s\"", flavour->options, setup->images, flavour->file);
-	unsigned memory = flavour->backend->memory_mb;
+	unsigned memory = backend_memory(flavour->backend, setup->spec);
 
 	fprintf(out, bochsrc, setup->spec->cpus, setup->paths->root, memory, memory, disk,
 		flavour->boot);
@@ -344,7 +344,7 @@ const struct backend backend_bochs = {
 		   [STAGE_BOOT] = 60,
 		   [STAGE_CASE] = 120,
 		   [STAGE_KVM] = 120,
-		   [STAGE_ARMED] = 120,
+		   [STAGE_ARMED] = 240,
 		   [STAGE_GUESTS] = 180,
 		   [STAGE_STRIKE] = 180,
 		   [STAGE_CAPTURE] = 300,

@@ -154,8 +154,9 @@ struct error *bochs_state_registers(const char *folder, unsigned cpus, FILE *out
 		fprintf(out, "CPU#%u\nRIP=%016" PRIx64 " RFL=%08" PRIx64 " HLT=%d\n", cpu,
 			state.rip, state.eflags, state.activity == 1);
 		fprintf(out,
-			"CR3=%016" PRIx64 "\nCR4=%016" PRIx64 "\nEFER=%016" PRIx64 "\nVMX=%d\n",
-			state.cr3, state.cr4, state.efer, state.vmx);
+			"CR3=%016" PRIx64 "\nCR4=%016" PRIx64 "\nEFER=%016" PRIx64
+			"\nVMX=%d\nVMCSPTR=%016" PRIx64 "\n",
+			state.cr3, state.cr4, state.efer, state.vmx, state.current);
 	}
 	return NULL;
 }

@@ -33,6 +33,7 @@ struct case_spec {
 	unsigned load; /* index in case_loads[] */
 	unsigned load_per_cpu, load_vcpus; /* of the load; 0: as guestload has it */
 	unsigned record; /* index in case_records[]: with the flight recorder? */
+	unsigned memory_mb; /* 0: as the backend has it */
 	char broken[24]; /* "none", or what the appliance breaks on purpose */
 	unsigned break_cpu;
 	char kernel[64]; /* release; "": the run's */

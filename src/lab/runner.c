@@ -314,7 +314,7 @@ struct error *case_prepare(const struct case_run *self, const struct run_options
 	_cleanup_free_ char *disk = format_string("%s/case.disk", self->directory);
 	_cleanup_free_ char *text = case_file_text(self, options);
 	_cleanup_free_ char *line = format_string("%s\n", setup->cmdline);
-	uint64_t bytes = (self->backend->memory_mb * 3ULL / 2) << 20;
+	uint64_t bytes = (backend_memory(self->backend, self->spec) * 3ULL / 2) << 20;
 
 	try(write_text(file, text));
 	try(write_text(cmdline, line));

@@ -28,6 +28,7 @@ const char *const case_records[] = {"yes", "no", NULL};
 #define WORD_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 #define CPUS_MAX 64
 #define LOAD_VCPUS_MAX 1024 /* what guestload takes */
+#define MEMORY_MAX_MB 65536
 
 static struct error *parse_number(const struct key *key, const char *value, void *field)
 {
@@ -124,6 +125,7 @@ const struct key scenario_keys[] = {
 	{NUMBER("load_per_cpu", load_per_cpu, 0, LOAD_VCPUS_MAX), .tag = "n"},
 	{NUMBER("load_vcpus", load_vcpus, 0, LOAD_VCPUS_MAX), .tag = "v"},
 	{CHOICE("record", record, case_records), .tag = ""},
+	{NUMBER("memory", memory_mb, 0, MEMORY_MAX_MB), .tag = "m"},
 	{WORD("break", broken, WORD_CHARS), .tag = ""},
 	{NUMBER("break_cpu", break_cpu, 0, CPUS_MAX - 1), .tag = "b"},
 	{WORD("images", images, WORD_CHARS)},

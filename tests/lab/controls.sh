@@ -21,6 +21,8 @@ check "VMX left on: the dump alone is enough" status 1 "$verify" "$vmx/capture/v
 
 vmcs=$(case_of vmcs-left-active)
 check "VMCS left active: of CPU 0" says 'VMCS 0x[0-9a-f]+ of CPU 0 is active' cat "$vmcs/verdict.txt"
+check "VMCS left active: all 64" says '^0 .* 64 active' cat "$vmcs/verdict.txt"
+check "VMCS left active: none of CPU 1" says '^1 .* 64 clear' cat "$vmcs/verdict.txt"
 check "VMCS left active: VMX itself is off" status 1 grep -q 'is ON' "$vmcs/verdict.txt"
 check "VMCS left active: the dump alone is enough" status 1 "$verify" "$vmcs/capture/vmcore"
 
