@@ -127,7 +127,9 @@ static void add_pathless(struct libscols_table *table, const struct lacks *lacks
 		if (window_is_passed(&windows[window], reboot_ways[reboot].name))
 			return;
 	line = scols_table_new_line(table, NULL);
+	scols_line_set_data(line, 0, "any");
 	scols_line_set_data(line, 1, reboot_ways[reboot].name);
+	scols_line_set_data(line, 2, "none");
 	scols_line_set_data(line, 3, lacks->reboots[reboot] ? "skipped" : "works");
 	scols_line_set_data(line, 4, lacks->reboots[reboot] ? lacks->reboots[reboot] : "");
 }

@@ -182,8 +182,9 @@ struct error *open_second(struct panic_means *means)
 static void *second_thread(void *data)
 {
 	struct panic_means *means = data;
+	const volatile __u32 *panicking = &means->crash->bss->panicking;
 
-	while (!means->crash->bss->panicking)
+	while (!*panicking)
 		;
 	go_sysrq_c(means);
 	return NULL;

@@ -52,4 +52,28 @@ if ! grep -qw crashlab.appliance /proc/cmdline; then
 	trigger 64 "add .*yes-crash-this-machine" $good
 fi
 
+# The man page knows every option, and every way.
+page=$dir/../../docs/man/crashtrigger.1
+undocumented()
+{
+	for option in $("$bin/crashtrigger" --help | grep -Eo -- '--[a-z][a-z-]*' |
+		grep -Ev -- '--(help|usage|version)' | sort -u); do
+		grep -Fq -- "Fl ${option#-}" "$page" || echo "$option"
+	done
+	for option in trigger reboot; do
+		for way in $("$bin/crashtrigger" --$option x 2>&1 | sed -n 's/.* is none of //p' | tr -d ,); do
+			grep -Eq "(^| )$way( |\$)" "$page" || echo "$way"
+		done
+	done
+}
+check "the man page has all" [ -z "$(undocumented)" ]
+check "every way to die is listed with every way to reboot" \
+	says '^hung-task +power-off +devices' "$bin/crashtrigger" --list
+check "and as JSON" says '"trigger": ?"crash-self"' "$bin/crashtrigger" --list=json
+if command -v mandoc >/dev/null; then
+	check "the man page is clean" status 0 mandoc -T lint -W error "$page"
+else
+	skip "the man page is clean" "no mandoc"
+fi
+
 plan
