@@ -18,10 +18,9 @@ const char *const vendor_names[] = {"vmx", "svm", NULL};
 /* The names in src/trigger/reboot.c and src/trigger/panic.c, the usual one first. */
 const char *const case_reboots[] = {"restart", "sysrq-b",     "halt",          "power-off",
 				    "kexec",   "cpu-hotplug", "panic-timeout", NULL};
-const char *const case_triggers[] = {
-	"sysrq-c",      "crash-kexec",     "crash-irq",   "crash-self",  "oops",
-	"panic-irq",    "panic-nmi",       "soft-lockup", "hard-lockup", "hung-task",
-	"second-panic", "panic-overtaken", NULL};
+const char *const case_triggers[] = {"sysrq-c",   "crash-kexec",  "crash-self",      "oops",
+				     "panic-irq", "panic-nmi",    "soft-lockup",     "hard-lockup",
+				     "hung-task", "second-panic", "panic-overtaken", NULL};
 const char *const case_loads[] = {"spin", "halt", "many", "hop", "churn", "nested", NULL};
 const char *const case_records[] = {"yes", "no", NULL};
 

@@ -6,8 +6,7 @@
 
 #define CRASH_BAD_FILE 8 /* no pointer, and no error number either: those are negative */
 #define CRASH_STUCK_NS 20000000000ULL /* longer than any lockup detector waits here */
-#define CRASH_FIRST_NS 500000000ULL /* longest hold of the first panic for the second */
+#define CRASH_FIRST_NS 3000000000ULL /* longest hold of the first panic for the second */
 #define CRASH_OVERTAKEN_NS 200000000ULL /* the panic waits so long for the reboot to go on */
-#define CRASH_TICK_NS 100000 /* of the clock in whose interrupt a CPU crashes */
 
 #endif

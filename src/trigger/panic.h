@@ -54,8 +54,6 @@ int go_sysrq_c(struct panic_means *means);
 struct error *open_crash_task(struct panic_means *means);
 int go_crash_task(struct panic_means *means);
 struct error *open_crash_self(struct panic_means *means);
-struct error *open_crash_irq(struct panic_means *means);
-int go_crash_irq(struct panic_means *means);
 struct error *open_oops(struct panic_means *means);
 struct error *arm_oops(struct panic_means *means);
 int go_oops(struct panic_means *means);

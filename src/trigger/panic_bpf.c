@@ -5,11 +5,8 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/perf_event.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 
 #include "crash.skel.h"
 #include "trigger/crash.h"
@@ -86,45 +83,6 @@ struct error *open_crash_self(struct panic_means *means)
 	return load_and_attach(means, (const char *const[]){"crash_saved", NULL});
 }
 
-/* A clock whose ticks would be too many for an emulated CPU is only started when it is needed. */
-struct error *open_crash_irq(struct panic_means *means)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_CPU_CLOCK,
-		.sample_period = CRASH_TICK_NS,
-		.disabled = 1,
-	};
-	struct bpf_link *link;
-	int fd;
-
-	try(load_and_attach(means, (const char *const[]){"crash_saved", "crash_tick", NULL}));
-	fd = syscall(SYS_perf_event_open, &attr, -1, means->panic_cpu, -1, PERF_FLAG_FD_CLOEXEC);
-	if (fd < 0)
-		return error_errno(errno, "no clock on CPU %u", means->panic_cpu);
-	means->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	link = bpf_program__attach_perf_event(means->crash->progs.crash_tick, fd);
-	if (!link) {
-		close(fd);
-		return error_errno(errno, "cannot attach the BPF program to the clock");
-	}
-	means->crash->links.crash_tick = link;
-	/* Attaching starts it. */
-	return ioctl(means->fd, PERF_EVENT_IOC_DISABLE, 0)
-		       ? error_errno(errno, "cannot stop the clock")
-		       : NULL;
-}
-
-int go_crash_irq(struct panic_means *means)
-{
-	means->crash->bss->crash_now = 1;
-	if (ioctl(means->fd, PERF_EVENT_IOC_ENABLE, 0))
-		return -1;
-	for (;;)
-		pause();
-}
-
 struct error *open_oops(struct panic_means *means)
 {
 	return load_and_attach(means, (const char *const[]){"break_open", NULL});
@@ -192,6 +150,7 @@ static void *second_thread(void *data)
 
 struct error *arm_second(struct panic_means *means)
 {
+	struct sched_param param = {.sched_priority = 50};
 	pthread_attr_t attr;
 	pthread_t thread;
 	cpu_set_t set;
@@ -202,6 +161,10 @@ struct error *arm_second(struct panic_means *means)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	pthread_attr_init(&attr);
+	/* Where virtualization is off already, a guest's thread does not let go of the CPU. */
+	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attr, SCHED_FIFO);
+	pthread_attr_setschedparam(&attr, &param);
 	ret = pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
 	if (!ret)
 		ret = pthread_create(&thread, &attr, second_thread, means);
