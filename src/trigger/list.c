@@ -35,6 +35,7 @@ static void look_at_panics(struct lacks *lacks, struct plant *plant, unsigned pa
 			.reboot_cpu = reboot_cpu,
 			.plant = plant,
 			.fd = -1,
+			.second_fd = -1,
 		};
 
 		lacks->panics[i] = take_message(panic_ways[i].open(&means));

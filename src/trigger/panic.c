@@ -51,7 +51,7 @@ const struct panic_way panic_ways[] = {
 	{"hung-task", "the hung task detector's panic()", "task", false, 3000000, open_hung_task,
 	 arm_hung_task, go_hung_task},
 	{"second-panic", "panic() through sysrq, and one on a third CPU meanwhile", "task", false,
-	 4000000, open_second, arm_second, go_held_panic},
+	 4000000, open_second, arm_second, go_first},
 	{"panic-overtaken", "panic() through sysrq, and the reboot goes on meanwhile", "task",
 	 false, 0, open_overtaken, NULL, go_held_panic},
 	{},
@@ -69,7 +69,9 @@ void panic_means_close(struct panic_means *means)
 {
 	if (means->fd >= 0)
 		close(means->fd);
-	means->fd = -1;
+	if (means->second_fd >= 0)
+		close(means->second_fd);
+	means->fd = means->second_fd = -1;
 	crash__destroy(means->crash);
 	means->crash = NULL;
 }

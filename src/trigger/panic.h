@@ -2,6 +2,7 @@
 #ifndef CRASHLAB_TRIGGER_PANIC_H
 #define CRASHLAB_TRIGGER_PANIC_H
 
+#include <semaphore.h>
 #include <stdbool.h>
 
 #include "trigger/plant.h"
@@ -15,6 +16,8 @@ struct panic_means {
 	struct crash *crash; /* BPF programs, loaded and attached */
 	volatile void *memory; /* mapped */
 	int error; /* errno of a thread of the way's own */
+	int second_fd; /* of two panics: a file's position is locked by who writes first */
+	sem_t first_begins;
 };
 
 /** A way of dying. */
@@ -59,6 +62,7 @@ struct error *arm_oops(struct panic_means *means);
 int go_oops(struct panic_means *means);
 struct error *open_second(struct panic_means *means);
 struct error *arm_second(struct panic_means *means);
+int go_first(struct panic_means *means);
 struct error *open_overtaken(struct panic_means *means);
 int go_held_panic(struct panic_means *means);
 struct error *open_stuck(struct panic_means *means);

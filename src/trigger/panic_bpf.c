@@ -134,17 +134,24 @@ struct error *open_second(struct panic_means *means)
 
 	try(third_cpu(means, &cpu));
 	try(open_sysrq(means));
+	means->second_fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
+	if (means->second_fd < 0)
+		return error_errno(errno, "cannot open /proc/sysrq-trigger");
 	return load_and_attach(means, (const char *const[]){"see_second", "hold_panic", NULL});
 }
 
+/* Nothing may turn on the third CPU before the strike: whoever prepares it may be there. */
 static void *second_thread(void *data)
 {
 	struct panic_means *means = data;
 	const volatile __u32 *panicking = &means->crash->bss->panicking;
 
+	while (sem_wait(&means->first_begins))
+		;
 	while (!*panicking)
 		;
-	go_sysrq_c(means);
+	if (write(means->second_fd, "c", 1) != 1)
+		means->error = errno;
 	return NULL;
 }
 
@@ -158,6 +165,7 @@ struct error *arm_second(struct panic_means *means)
 	int ret;
 
 	try(third_cpu(means, &cpu));
+	sem_init(&means->first_begins, 0, 0);
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	pthread_attr_init(&attr);
@@ -170,6 +178,12 @@ struct error *arm_second(struct panic_means *means)
 		ret = pthread_create(&thread, &attr, second_thread, means);
 	pthread_attr_destroy(&attr);
 	return ret ? error_errno(ret, "cannot start a thread on CPU %u", cpu) : NULL;
+}
+
+int go_first(struct panic_means *means)
+{
+	sem_post(&means->first_begins);
+	return go_held_panic(means);
 }
 
 struct error *open_overtaken(struct panic_means *means)
