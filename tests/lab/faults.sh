@@ -24,11 +24,11 @@ written=$(stat -c %Y.%i "$first")
 kill -KILL $lab
 wait $lab 2>/dev/null
 check "the case that had ended is kept" says '^1 case, 1 as expected: 1 reboot-won' show
-check "a run that was cut off goes on" status 0 lab --resume -j 1
+check "a run that was cut off goes on" status 0 resume -j 1
 check "and has every case once" says '^3 cases, 3 as expected: ' show
 check "what had ended was not run again" [ "$(stat -c %Y.%i "$first")" = "$written" ]
 check "its machine is gone" gone off
-check "nothing is left to do" says '^3 cases, 3 as expected: ' lab --resume
+check "nothing is left to do" says '^3 cases, 3 as expected: ' resume
 
 # Killed between outcome.json and the database: the outcome counts, and the case is not run again.
 start timeout --case=timeout
@@ -39,12 +39,12 @@ id=$(basename "$run"/timeout.*)
 sed "s/\"case\": *\"[^\"]*\"/\"case\": \"$id\"/" "$results"/*/timeout.*/outcome.json >"$work/outcome"
 mv "$work/outcome" "$run/$id/outcome.json"
 check "an outcome that did not reach the database is taken up" \
-	says '^1 case, 1 as expected: 1 timeout' lab --resume
+	says '^1 case, 1 as expected: 1 timeout' resume
 check "under its own id" says "$id" show "$id"
 
 # Two labs on one run, and two runs in one results directory.
 start timeout --case=timeout
-check "a run that goes on is not taken up" says 'still running in another' lab --resume
+check "a run that goes on is not taken up" says 'still running in another' resume
 check "another run beside it goes on" status 0 lab --case reset
 kill -TERM $lab
 wait $lab
@@ -82,7 +82,7 @@ if mount -t tmpfs -o size=320M tmpfs "$results" 2>/dev/null; then
 	check "a full disk stops a run before its case" \
 		says 'no space left in .*; .*goes on|1 cases were not run.*no space left' lab --case reset
 	rm "$results/filler"
-	check "which goes on when there is room" status 0 lab --resume
+	check "which goes on when there is room" status 0 resume
 	start timeout --case=timeout
 	fallocate -l "$(df --output=avail -B1 "$results" | tail -n 1)" "$results/filler"
 	status=0
@@ -90,7 +90,7 @@ if mount -t tmpfs -o size=320M tmpfs "$results" 2>/dev/null; then
 	check "a disk that gets full stops the run" [ $status -eq 3 ]
 	check "and its case is not believed" says '^0 cases' show
 	rm "$results/filler"
-	check "but run again when there is room" status 0 lab --resume
+	check "but run again when there is room" status 0 resume
 	check "and counts once" says '^1 case, 1 as expected: 1 timeout' show
 else
 	skip "a full disk" "cannot mount a tmpfs"

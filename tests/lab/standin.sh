@@ -84,6 +84,13 @@ lab()
 		--results "$results" --timeout-factor "$factor" "$@"
 }
 
+# resume [ARGUMENT...]: go on with the newest run, whose scenario and kernel are in the database
+resume()
+{
+	build/bin/crashlab run --resume --backend tcg --images "$work/images" --results "$results" \
+		--timeout-factor "$factor" "$@"
+}
+
 outcome()
 {
 	grep -q "\"outcome\": *\"$2\"" "$results"/*/"$1".*/outcome.json
