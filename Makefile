@@ -85,7 +85,8 @@ $(foreach p,$(programs),$(eval $(call program_rules,$(B)/san,$(p),$(SANITIZE))))
 
 programs: $(addprefix $(B)/bin/,$(programs))
 
-$(B)/gen/%.bpf.o: src/trigger/%.bpf.c src/kernel/marker.h src/kernel/recorder.h $(wildcard src/trigger/*.h) | $(B)/.setup
+$(B)/gen/%.bpf.o: src/trigger/%.bpf.c src/kernel/marker.h src/kernel/recorder.h src/kernel/cpu_bits.h \
+		$(wildcard src/trigger/*.h) | $(B)/.setup
 	@mkdir -p $(@D)
 	@echo "  BPF   $<"
 	@$(CLANG) -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Isrc \

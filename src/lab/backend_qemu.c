@@ -329,14 +329,21 @@ static bool qemu_was_reset(struct machine *machine)
 	return atomic_load(&((struct qemu_machine *)machine)->reset);
 }
 
+/** What QEMU's monitor for people (HMP) answers to @command. */
+static struct error *ask_monitor(struct qemu_machine *self, const char *command, char **ret)
+{
+	if (virDomainQemuMonitorCommand(self->domain, command, ret,
+					VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
+		return embed_error(command);
+	return NULL;
+}
+
 static struct error *qemu_registers(struct machine *machine, const char *path)
 {
 	struct qemu_machine *self = (struct qemu_machine *)machine;
 	_cleanup_free_ char *text = NULL;
 
-	if (virDomainQemuMonitorCommand(self->domain, "info registers -a", &text,
-					VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
-		return embed_error("info registers");
+	try(ask_monitor(self, "info registers -a", &text));
 	return write_text(path, text);
 }
 
@@ -346,9 +353,7 @@ static struct error *put_command(struct qemu_machine *self, unsigned cpu, const 
 {
 	_cleanup_free_ char *text = NULL;
 
-	if (virDomainQemuMonitorCommand(self->domain, command, &text,
-					VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
-		return embed_error(command);
+	try(ask_monitor(self, command, &text));
 	fprintf(out, "CPU#%u\n%s\n", cpu, text);
 	return NULL;
 }
@@ -392,9 +397,7 @@ static struct error *gdbserver(struct qemu_machine *self, const char *where)
 	_cleanup_free_ char *command = format_string("gdbserver %s", where);
 	_cleanup_free_ char *said = NULL;
 
-	if (virDomainQemuMonitorCommand(self->domain, command, &said,
-					VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
-		return embed_error("gdbserver");
+	try(ask_monitor(self, command, &said));
 	if (said && strstr(said, "ould not"))
 		return error_new(ERROR_SYSTEM, "QEMU: %s", said);
 	return NULL;

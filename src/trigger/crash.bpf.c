@@ -13,9 +13,9 @@
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 
-#include "kernel/marker.h"
 #include "trigger/crash.h"
 #include "trigger/hold.h"
+#include "trigger/maps.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -26,22 +26,6 @@ volatile __u32 crash_thread; /* the thread that makes it, where only that may */
 volatile __u32 crash_now; /* user: go */
 volatile __u32 panicking; /* BPF: the first panic is under way, and held */
 volatile __u32 second_came; /* BPF: the second panic gave way to it */
-
-/* The same maps as in hold.bpf.c: those ones' descriptors are taken. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct marker);
-} crashlab_mark SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct pt_regs);
-} crashlab_regs SEC(".maps");
 
 static __always_inline struct pt_regs *crash_regs(void)
 {
@@ -111,12 +95,17 @@ int stick(void *ctx)
 	return 0;
 }
 
-static __always_inline bool is_first(void)
+/* The marker, where the first panic is what passes here; NULL for any other. */
+static __always_inline volatile struct marker *first_panic(void)
 {
-	if (!crash_now || panicking || bpf_get_smp_processor_id() != crash_cpu)
-		return false;
+	volatile struct marker *marker;
+	__u32 key = 0;
+
+	marker = bpf_map_lookup_elem(&crashlab_mark, &key);
+	if (!marker || !crash_now || panicking || bpf_get_smp_processor_id() != crash_cpu)
+		return NULL;
 	panicking = 1;
-	return true;
+	return marker;
 }
 
 /*
@@ -128,11 +117,9 @@ int hold_panic(void *ctx)
 {
 	struct stick_state state = {.until = bpf_ktime_get_ns() + CRASH_FIRST_NS,
 				    .flag = &second_came};
-	volatile struct marker *marker;
-	__u32 key = 0;
+	volatile struct marker *marker = first_panic();
 
-	marker = bpf_map_lookup_elem(&crashlab_mark, &key);
-	if (!marker || !is_first())
+	if (!marker)
 		return 0;
 	bpf_loop(HOLD_LOOP_TURNS, stick_turn, &state, 0);
 	/* No second panic, no such case: the hold counts as ended, so nothing is hit. */
@@ -154,11 +141,9 @@ SEC("kprobe/__crash_kexec")
 int let_go(void *ctx)
 {
 	struct stick_state state = {.until = bpf_ktime_get_ns() + CRASH_OVERTAKEN_NS};
-	volatile struct marker *marker;
-	__u32 key = 0;
+	volatile struct marker *marker = first_panic();
 
-	marker = bpf_map_lookup_elem(&crashlab_mark, &key);
-	if (!marker || !is_first())
+	if (!marker)
 		return 0;
 	marker->hold_ns = 0;
 	bpf_loop(HOLD_LOOP_TURNS, stick_turn, &state, 0);

@@ -9,27 +9,11 @@
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 
-#include "kernel/marker.h"
 #include "trigger/draw.h"
 #include "trigger/hold.h"
+#include "trigger/maps.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct marker);
-} crashlab_mark SEC(".maps");
-
-/* The registers that a dump shall have of a CPU which dies by BPF: see crash.bpf.c. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct pt_regs);
-} crashlab_regs SEC(".maps");
 
 /* What bpf_for_each_map_elem() walks to turn: its size is set when it is needed. */
 struct {

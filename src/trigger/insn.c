@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/cpu_bits.h"
 #include "util/cleanup.h"
 #include "util/number.h"
 #include "util/text.h"
 
-#define MSR_EFER 0xc0000080 /* arch/x86/include/asm/msr-index.h */
 #define AFTER "after-"
 
 static const char *const names[INSN_MEANINGS] = {

@@ -7,11 +7,10 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "kernel/cpu_bits.h"
 #include "kernel/recorder.h"
 
 char LICENSE[] SEC("license") = "GPL";
-
-#define MSR_EFER 0xc0000080 /* arch/x86/include/asm/msr-index.h */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -55,20 +54,21 @@ static __always_inline int pass(__u32 what, __u32 function)
  * which src/trigger/recorder.c makes of these section names.
  */
 #define FUNCTION(n)                             \
-	SEC("crashlab_enter")                         \
+	SEC("crashlab_enter")                   \
 	int enter_##n(void *ctx)                \
 	{                                       \
 		return pass(RECORDER_ENTER, n); \
 	}                                       \
-	SEC("crashlab_leave")                          \
+	SEC("crashlab_leave")                   \
 	int leave_##n(void *ctx)                \
 	{                                       \
 		return pass(RECORDER_LEAVE, n); \
 	}
 
 FUNCTION(0)
-FUNCTION(1) FUNCTION(2) FUNCTION(3) FUNCTION(4) FUNCTION(5) FUNCTION(6) FUNCTION(7) FUNCTION(8) FUNCTION(9) FUNCTION(10) FUNCTION(11) FUNCTION(12)
-	FUNCTION(13) FUNCTION(14) FUNCTION(15)
+FUNCTION(1)
+FUNCTION(2) FUNCTION(3) FUNCTION(4) FUNCTION(5) FUNCTION(6) FUNCTION(7) FUNCTION(8) FUNCTION(9)
+	FUNCTION(10) FUNCTION(11) FUNCTION(12) FUNCTION(13) FUNCTION(14) FUNCTION(15)
 
 	/* args: MSR, value, whether it faulted (arch/x86/include/asm/msr-trace.h). */
 	static __always_inline

@@ -9,11 +9,10 @@
 #include <unistd.h>
 
 #include "recorder.skel.h"
+#include "kernel/cpu_bits.h"
 #include "kernel/quiet.h"
 #include "trigger/recorder.h"
 #include "util/cleanup.h"
-
-#define MSR_EFER 0xc0000080 /* arch/x86/include/asm/msr-index.h */
 
 /* "enter_3", "leave_3" */
 static struct bpf_program *find_program(struct recording *recording, const char *what,

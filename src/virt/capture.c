@@ -4,7 +4,7 @@
 
 #include "util/cleanup.h"
 #include "virt/collect.h"
-#include "virt/cpu_bits.h"
+#include "kernel/cpu_bits.h"
 #include "virt/report_json.h"
 
 /* What only the capture kernel can tell, of the CPU it runs on: the one that panicked. Its first

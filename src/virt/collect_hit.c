@@ -41,7 +41,9 @@ static struct error *read_marker(struct collector *collector, struct marker *mar
 	try(dump_read(collector->dump, values.address, marker, MARKER_SIZE_1));
 	if (marker->version == 1)
 		return NULL;
-	try(kernel_bpf_array(collector->kernel, MARKER_MAP, sizeof(*marker), &values));
+	if (values.stride < sizeof(*marker))
+		return error_new(ERROR_FORMAT, "BPF map " MARKER_MAP " is too small for version %u",
+				 marker->version);
 	return dump_read(collector->dump, values.address, marker, sizeof(*marker));
 }
 

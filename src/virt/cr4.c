@@ -4,7 +4,7 @@
 
 #include "util/cleanup.h"
 #include "virt/collect.h"
-#include "virt/cpu_bits.h"
+#include "kernel/cpu_bits.h"
 
 /** Functions that execute VMXON after setting CR4.VMXE, whichever of them is not inlined. */
 static const char *const vmxon_functions[] = {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
-#include "virt/cpu_bits.h"
+#include "kernel/cpu_bits.h"
 
 #define SOURCE "host-registers"
 

@@ -8,7 +8,7 @@
 
 #include "util/cleanup.h"
 #include "virt/collect.h"
-#include "virt/cpu_bits.h"
+#include "kernel/cpu_bits.h"
 
 #define SOURCE "qemu-note"
 

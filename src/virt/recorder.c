@@ -7,7 +7,7 @@
 
 #include "util/cleanup.h"
 #include "virt/collect.h"
-#include "virt/cpu_bits.h"
+#include "kernel/cpu_bits.h"
 
 static bool is_sound(const struct recorder_cpu *recorder)
 {

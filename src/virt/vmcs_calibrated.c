@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
-#include "virt/cpu_bits.h"
+#include "kernel/cpu_bits.h"
 #include "virt/vmcs.h"
 
 /*

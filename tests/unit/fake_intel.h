@@ -172,6 +172,22 @@ static int done(void **state)
 	return 0;
 }
 
+/** Of a case that CPU 0 was held in virt-off for, from 1000 ns on. */
+static inline struct marker make_marker(void)
+{
+	return (struct marker){
+		.magic = MARKER_MAGIC,
+		.version = MARKER_VERSION,
+		.size = sizeof(struct marker),
+		.case_id = "case-1",
+		.window = "virt-off",
+		.probe = "kvm_disable_virtualization_cpu+0x0 [kvm]",
+		.reboot = "restart",
+		.panic_cpu = 1,
+		.t_hit = 1000,
+	};
+}
+
 /** What the report has one @source say, and how strongly. */
 static inline void expect_fact(const char *source, enum evidence_state state,
 			       enum evidence_strength strength, const char *reason)

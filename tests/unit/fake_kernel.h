@@ -308,6 +308,8 @@ struct error *kernel_bpf_array(struct kernel *kernel, const char *name, size_t s
 	const void *from = marker ? (const void *)kernel->marker : kernel->recorders;
 	size_t offset = FAKE_SIZE - (marker ? 0x1000 : 0x4000), count = marker ? 1 : FAKE_CPUS;
 
+	if (marker)
+		size = sizeof(struct marker); /* whatever of it is asked for */
 	if (!from)
 		return error_new(kernel->recorder_lost && !marker ? ERROR_NO_DATA : ERROR_NOT_FOUND,
 				 "no map %s", name);

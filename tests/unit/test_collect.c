@@ -296,21 +296,6 @@ static void test_capture_kernel_efer(void **state)
 	expect(false, VERDICT_FAIL, "SVM (EFER.SVME) on CPU 1 is ON");
 }
 
-static struct marker make_marker(void)
-{
-	return (struct marker){
-		.magic = MARKER_MAGIC,
-		.version = MARKER_VERSION,
-		.size = sizeof(struct marker),
-		.case_id = "case-1",
-		.window = "virt-off",
-		.probe = "kvm_disable_virtualization_cpu+0x0 [kvm]",
-		.reboot = "restart",
-		.panic_cpu = 1,
-		.t_hit = 1000,
-	};
-}
-
 static void expect_hit(const struct marker *marker, enum hit_state state)
 {
 	kernel.marker = marker;

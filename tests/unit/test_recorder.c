@@ -35,18 +35,9 @@ static int recorded(void **state)
 				 [WATCH_WRITE] = {1, 1, 1, 2, SVME_CLEAR, 110}},
 		};
 	kernel.recorders = recorders;
-	marker = (struct marker){
-		.magic = MARKER_MAGIC,
-		.version = MARKER_VERSION,
-		.size = sizeof(struct marker),
-		.case_id = "case-1",
-		.window = "virt-off",
-		.probe = "kvm_disable_virtualization_cpu+0x0 [kvm]",
-		.reboot = "restart",
-		.panic_cpu = 1,
-		.t_armed = 90,
-		.t_hit = 100,
-	};
+	marker = make_marker();
+	marker.t_armed = 90;
+	marker.t_hit = 100;
 	return 0;
 }
 
