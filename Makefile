@@ -30,18 +30,24 @@ lab := $(wildcard src/lab/*.c)
 trigger := $(wildcard src/trigger/*.c)
 trigger := $(filter-out %.bpf.c,$(trigger))
 guest := $(wildcard src/guest/*.c)
-skeletons := $(patsubst src/trigger/%.bpf.c,$(B)/gen/%.skel.h,$(wildcard src/trigger/*.bpf.c))
+calibrate := $(filter-out %.bpf.c,$(wildcard src/calibrate/*.c))
+bpf := $(wildcard src/trigger/*.bpf.c src/calibrate/*.bpf.c)
+skeletons := $(patsubst %.bpf.c,$(B)/gen/%.skel.h,$(notdir $(bpf)))
+vpath %.bpf.c src/trigger src/calibrate
 
-programs := verify_vmcs crashtrigger guestload crashlab bootdisk
+programs := verify_vmcs crashtrigger guestload calibrate_vmcs crashlab bootdisk
 sources_verify_vmcs := src/verify_vmcs.c $(verify) $(virt) $(kernel) $(dump) $(util)
 sources_crashtrigger := src/crashtrigger.c $(trigger) src/kernel/windows.c src/kernel/recorder.c \
 	$(util)
 sources_guestload := src/guestload.c $(guest) $(util)
+sources_calibrate_vmcs := src/calibrate_vmcs.c $(calibrate) src/guest/vm.c src/virt/calibration.c \
+	src/virt/json_get.c $(util)
 sources_crashlab := src/crashlab.c $(lab) $(util)
 sources_bootdisk := src/bootdisk.c $(util)
 libraries_verify_vmcs = $(call pkg,libs,libkdumpfile libbpf json-c libelf libdw libseccomp)
 libraries_crashtrigger = -lZydis $(call pkg,libs,libbpf libelf smartcols) -lpthread -lm
 libraries_guestload = -lpthread
+libraries_calibrate_vmcs = $(call pkg,libs,libbpf json-c)
 libraries_crashlab = $(call pkg,libs,libvirt libvirt-qemu json-c inih smartcols sqlite3) -lm -lpthread
 libraries_bootdisk = $(call pkg,libs,libelf)
 
@@ -74,7 +80,7 @@ $(1)/obj/%.o: %.c | $(B)/.setup
 	@mkdir -p $$(@D)
 	@echo "  CC    $$<"
 	@$(CC) $(WARNINGS) $(CFLAGS) $(2) $$(INCLUDES) -MMD -MP -c -o $$@ $$<
-$(1)/obj/src/crashtrigger.o $(call objects,$(1)/obj,$(trigger)): | $(skeletons)
+$(1)/obj/src/crashtrigger.o $(call objects,$(1)/obj,$(trigger) $(calibrate)): | $(skeletons)
 endef
 
 SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined
@@ -85,8 +91,8 @@ $(foreach p,$(programs),$(eval $(call program_rules,$(B)/san,$(p),$(SANITIZE))))
 
 programs: $(addprefix $(B)/bin/,$(programs))
 
-$(B)/gen/%.bpf.o: src/trigger/%.bpf.c src/kernel/marker.h src/kernel/recorder.h src/kernel/cpu_bits.h \
-		$(wildcard src/trigger/*.h) | $(B)/.setup
+$(B)/gen/%.bpf.o: %.bpf.c src/kernel/marker.h src/kernel/recorder.h src/kernel/cpu_bits.h \
+		$(wildcard src/trigger/*.h src/calibrate/*.h) | $(B)/.setup
 	@mkdir -p $(@D)
 	@echo "  BPF   $<"
 	@$(CLANG) -O2 -g -Wall -Werror -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Isrc \
@@ -110,7 +116,7 @@ run: images
 unit := $(patsubst tests/unit/%.c,$(B)/san/tests/%,$(wildcard tests/unit/test_*.c))
 
 # Every unit test links with the whole of the libraries but no program's main.
-library := $(util) $(dump) $(kernel) $(virt) $(lab) $(trigger) $(guest)
+library := $(util) $(dump) $(kernel) $(virt) $(lab) $(trigger) $(guest) $(calibrate)
 $(B)/san/tests/libcrashlab.a: $(call objects,$(B)/san/obj,$(library))
 	@mkdir -p $(@D)
 	@rm -f $@
@@ -155,7 +161,7 @@ test: images $(unit) $(plain) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmcs)
 # A program NAME has its man page in docs/man/NAME.1 and its completion in completion/NAME.bash; what lists
 # its options in --help needs no file of its own there.
 prefix := /usr/local
-installed := verify_vmcs crashtrigger guestload crashlab
+installed := verify_vmcs crashtrigger guestload calibrate_vmcs crashlab
 pages := $(wildcard docs/man/*.[1-8])
 completions := $(DESTDIR)$(prefix)/share/bash-completion/completions
 

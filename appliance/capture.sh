@@ -10,10 +10,17 @@
 
 vmcore=/proc/vmcore
 
+# What the appliance has learnt of this CPU (agent.sh), if it has.
+calibration()
+{
+	[ ! -s /mnt/calibration.json ] || echo --calibration /mnt/calibration.json
+}
+
 # A status without a verdict behind it (a shell runs an empty file with success) is no status.
 judge()
 {
-	verify_vmcs --json=/mnt/verdict.json --capsule /mnt/capsule --case "$case_id" $vmcore \
+	# shellcheck disable=SC2046 # two words, or none
+	verify_vmcs --json=/mnt/verdict.json --capsule /mnt/capsule --case "$case_id" $(calibration) $vmcore \
 		>/mnt/verdict.txt 2>/mnt/verify.err
 	status=$?
 	[ -s /mnt/verdict.json ] || [ $status -ge 3 ] || status=3

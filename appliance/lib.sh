@@ -5,7 +5,7 @@
 # docs/interfaces.md has the event lines and the case disk.
 
 case_keys="id panic_cpu reboot_cpu reboot trigger window hold_us delay_us delay_min_us delay_max_us sweep \
-	seed frequency printk load load_per_cpu load_vcpus save break break_cpu record wait"
+	seed frequency printk load load_per_cpu load_vcpus save break break_cpu record calibrate wait"
 
 start()
 {

@@ -33,8 +33,8 @@ hash_inputs()
 	{
 		cat "$kernel/package"
 		find "$root/appliance" "$root/initramfs" "$root/scripts/build-images.sh" ${overlay:+"$overlay"} \
-			"$build/bin/guestload" "$build/bin/crashtrigger" "$build/bin/verify_vmcs" \
-			"$build/bin/bootdisk" -type f -exec sha256sum {} + | sort
+			"$build/bin/guestload" "$build/bin/crashtrigger" "$build/bin/calibrate_vmcs" \
+			"$build/bin/verify_vmcs" "$build/bin/bootdisk" -type f -exec sha256sum {} + | sort
 		dpkg-query -W busybox-static dracut-core kexec-tools makedumpfile libc6
 	} | sha256sum | cut -d ' ' -f 1
 }
@@ -198,7 +198,7 @@ kernel=$build/kernels/$release
 name=$release${suffix:+-$suffix}
 images=$build/images/$name
 [ -d "$kernel/boot" ] || die "no kernel $release: scripts/fetch-kernel.sh fetches it"
-for program in guestload crashtrigger verify_vmcs bootdisk; do
+for program in guestload crashtrigger calibrate_vmcs verify_vmcs bootdisk; do
 	[ -x "$build/bin/$program" ] || die "no $build/bin/$program: run make first"
 	[ -s "$build/bin/$program" ] || die "$build/bin/$program is empty: is it being built?"
 done

@@ -33,6 +33,8 @@ struct case_spec {
 	unsigned load; /* index in case_loads[] */
 	unsigned load_per_cpu, load_vcpus; /* of the load; 0: as guestload has it */
 	unsigned record; /* index in case_records[]: with the flight recorder? */
+	unsigned calibrate; /* index in case_calibrates[]: does the appliance learn its CPU's VMCS?
+			     */
 	unsigned memory_mb; /* 0: as the backend has it */
 	char broken[24]; /* "none", or what the appliance breaks on purpose */
 	unsigned break_cpu;
@@ -42,11 +44,12 @@ struct case_spec {
 	int expect_cpu; /* the CPU that a FAIL must name, and no other; -1: any */
 };
 
-/** Values of the keys reboot, trigger, load and record; end with NULL. */
+/** Values of the keys reboot, trigger, load, record and calibrate; end with NULL. */
 extern const char *const case_reboots[];
 extern const char *const case_triggers[];
 extern const char *const case_loads[];
 extern const char *const case_records[];
+extern const char *const case_calibrates[];
 
 /** True when the case names a window that the dump must prove. */
 bool case_has_window(const struct case_spec *spec);

@@ -16,13 +16,14 @@
 
 /** Paths in a case directory. */
 struct files {
-	char *disk, *capture, *registers, *json, *text, *errors;
+	char *disk, *capture, *calibration, *registers, *json, *text, *errors;
 };
 
 static void files_init(struct files *files, const char *directory)
 {
 	files->disk = format_string("%s/case.disk", directory);
 	files->capture = format_string("%s/capture", directory);
+	files->calibration = format_string("%s/capture/calibration.json", directory);
 	files->registers = format_string("%s/host-regs.txt", directory);
 	files->json = format_string("%s/verdict.json", directory);
 	files->text = format_string("%s/verdict.txt", directory);
@@ -33,6 +34,7 @@ static void files_deinit(struct files *files)
 {
 	free(files->disk);
 	free(files->capture);
+	free(files->calibration);
 	free(files->registers);
 	free(files->json);
 	free(files->text);
@@ -63,17 +65,29 @@ static char *find_dump(const struct files *files)
 	return NULL;
 }
 
+/* A verdict is judged again as it is: what was made of a calibration is in it. */
+static bool has_verdict(const char *dump)
+{
+	size_t length = strlen(dump);
+
+	return length > 5 && !strcmp(dump + length - 5, ".json");
+}
+
 static struct error *verify(const struct case_run *run, const struct run_options *options,
 			    const struct files *files, const char *dump, int *ret_status)
 {
 	_cleanup_free_ char *program = format_string("%s/verify_vmcs", options->paths.bin);
 	_cleanup_free_ char *json = format_string("--json=%s", files->json);
-	const char *argv[10] = {program, "--case", run->id, json};
+	const char *argv[12] = {program, "--case", run->id, json};
 	unsigned count = 4;
 
 	if (!access(files->registers, R_OK)) {
 		argv[count++] = "--host-regs";
 		argv[count++] = files->registers;
+	}
+	if (!access(files->calibration, R_OK) && !has_verdict(dump)) {
+		argv[count++] = "--calibration";
+		argv[count++] = files->calibration;
 	}
 	argv[count++] = dump;
 	return process_run((char *const *)argv, files->text, files->errors, JUDGE_SECONDS,

@@ -55,10 +55,11 @@ static char *shape_name(const struct case_run *run)
 {
 	const struct case_spec *spec = run->spec;
 	const char *images = strrchr(run->images, '/');
-	_cleanup_free_ char *load = has_guests(run)
-					    ? format_string(".%s.%u.%u", case_loads[spec->load],
-							    spec->load_per_cpu, spec->load_vcpus)
-					    : format_string("%s", "");
+	_cleanup_free_ char *load =
+		has_guests(run)
+			? format_string(".%s.%u.%u%s", case_loads[spec->load], spec->load_per_cpu,
+					spec->load_vcpus, spec->calibrate ? ".calibrated" : "")
+			: format_string("%s", "");
 
 	return format_string("%s.%s.%ucpus%s", images ? images + 1 : run->images,
 			     run->backend->name, spec->cpus, load);

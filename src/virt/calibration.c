@@ -7,7 +7,7 @@
 #include "util/cleanup.h"
 #include "util/text.h"
 #include "virt/json_get.h"
-#include "virt/vmcs.h"
+#include "virt/vmcs_page.h"
 
 const char *const calibrated_field_names[FIELD_COUNT] = {
 	[FIELD_HOST_RIP] = "host_rip",         [FIELD_HOST_CR3] = "host_cr3",

@@ -14,17 +14,6 @@ static const struct vmcs_format *const vmcs_formats[] = {&vmcs_bochs, &vmcs_vmcs
 /** vmx_vmexit since 4.20, vmx_return before (arch/x86/kvm/vmx/vmenter.S). */
 static const char *const exit_symbols[] = {"vmx_vmexit", "vmx_return"};
 
-uint32_t vmcs_u32(const uint8_t *page, size_t offset)
-{
-	return page[offset] | page[offset + 1] << 8 | page[offset + 2] << 16 |
-	       (uint32_t)page[offset + 3] << 24;
-}
-
-uint64_t vmcs_u64(const uint8_t *page, size_t offset)
-{
-	return vmcs_u32(page, offset) | (uint64_t)vmcs_u32(page, offset + 4) << 32;
-}
-
 void vmcs_judged(struct vmcs_judgement *ret, enum evidence_state state,
 		 enum evidence_strength strength, const char *format, ...)
 {

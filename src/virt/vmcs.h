@@ -7,8 +7,7 @@
 #include <stdint.h>
 
 #include "virt/collect.h"
-
-#define VMCS_SIZE 4096 /* the most IA32_VMX_BASIC can say, and what every reader here looks at */
+#include "virt/vmcs_page.h"
 
 /** A VMCS region that the kernel knows of, and what the kernel's records say of it. */
 struct vmcs_ref {
@@ -88,10 +87,6 @@ const struct vmcs_format *vmcs_find_format(const struct collector *collector, ui
 
 /** Where VM exits lead, what KVM writes into HOST_RIP; 0 when that is not known. */
 uint64_t vmcs_host_rip(struct collector *collector);
-
-/** The little-endian number at @offset of a region. */
-uint32_t vmcs_u32(const uint8_t *page, size_t offset);
-uint64_t vmcs_u64(const uint8_t *page, size_t offset);
 
 /** Set *@ret, with the reason made as by printf. */
 void vmcs_judged(struct vmcs_judgement *ret, enum evidence_state state,

@@ -59,7 +59,7 @@ offered()
 
 root=$work/root
 check "make install" make -s install DESTDIR="$root" prefix=/usr
-for program in verify_vmcs crashtrigger guestload crashlab; do
+for program in verify_vmcs crashtrigger guestload calibrate_vmcs crashlab; do
 	check "it installs $program" [ -x "$root/usr/bin/$program" ]
 	check "and its completion" [ -s "$root/usr/share/bash-completion/completions/$program" ]
 done
