@@ -152,20 +152,25 @@ static void start_what_fits(struct pool *pool)
 	}
 }
 
-static bool join_ended(struct pool *pool)
+static void join_ended(struct pool *pool)
 {
-	bool left = false;
-
 	for (size_t i = 0; i < pool->count; i++) {
 		struct worker *worker = &pool->workers[i];
-		if (worker->state == ENDED) {
-			pthread_join(worker->thread, NULL);
-			worker->state = JOINED;
-			keep(pool, worker->run);
-		}
-		left |= worker->state != JOINED;
+		if (worker->state != ENDED)
+			continue;
+		pthread_join(worker->thread, NULL);
+		worker->state = JOINED;
+		keep(pool, worker->run);
 	}
-	return left;
+}
+
+static bool is_left(const struct pool *pool)
+{
+	size_t i = 0;
+
+	while (i < pool->count && pool->workers[i].state == JOINED)
+		i++;
+	return i < pool->count;
 }
 
 static void on_signal(struct pool *pool)
@@ -187,8 +192,9 @@ static void run_pool(struct pool *pool)
 
 	for (;;) {
 		pthread_mutex_lock(&pool->lock);
+		join_ended(pool); /* first: what ended may be a reason to start no more */
 		start_what_fits(pool);
-		bool left = join_ended(pool);
+		bool left = is_left(pool);
 		pthread_mutex_unlock(&pool->lock);
 		if (!left)
 			return;
