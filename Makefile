@@ -3,6 +3,7 @@
 # make            install what is missing (apt), build the programs into build/bin/
 # make run        the main job: fetch a kernel, build the appliance, crash it, print the verdicts
 # make test       everything that is tested, lab cases included; ends with "N passed, N failed"
+# make test-nested  of that only the backend `kvm`, one level down
 # make check      only what needs no lab case: seconds instead of minutes
 # make install    the programs, their man pages and completion, below $(DESTDIR)$(prefix)
 # make clean      remove what was built; fetched kernels stay (make distclean removes them too)
@@ -52,7 +53,7 @@ libraries_crashlab = $(call pkg,libs,libvirt libvirt-qemu json-c inih smartcols 
 libraries_bootdisk = $(call pkg,libs,libelf)
 
 .SECONDARY:
-.PHONY: all programs run test check images install clean distclean
+.PHONY: all programs run test test-nested check images install clean distclean
 all: programs
 
 # Nothing is compiled before the machine has what it takes.
@@ -155,6 +156,9 @@ check: programs $(unit) $(plain) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmc
 
 test: images $(unit) $(plain) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmcs)
 	@tests/run.sh
+
+test-nested: images
+	@tests/run.sh tests/lab/nested.sh
 
 # ---- installing ----
 

@@ -9,19 +9,6 @@
 
 kdump=/crashlab/kdump
 
-load_kvm()
-{
-	flags=$(grep -m 1 '^flags' /proc/cpuinfo)
-	case " $flags " in
-	*' vmx '*) module=kvm_intel ;;
-	*' svm '*) module=kvm_amd ;;
-	*) fail kvm "the CPU has neither VMX nor SVM" ;;
-	esac
-	modprobe "$module" 2>/run/kvm || fail kvm "$(tail -n 1 /run/kvm)"
-	[ -e /dev/kvm ] || fail kvm "$module is there, /dev/kvm is not"
-	event "kvm module=$module"
-}
-
 # The boot disk of a machine that cannot afford a copy of the capture kernel in its initramfs:
 # bootdisk signed it, and put the kernel in the second partition, the initramfs in the third.
 find_boot_disk()

@@ -53,6 +53,19 @@ load_drivers()
 	modprobe -a -q vfat nls_cp437 nls_ascii
 }
 
+load_kvm()
+{
+	flags=$(grep -m 1 '^flags' /proc/cpuinfo)
+	case " $flags " in
+	*' vmx '*) module=kvm_intel ;;
+	*' svm '*) module=kvm_amd ;;
+	*) fail kvm "the CPU has neither VMX nor SVM" ;;
+	esac
+	modprobe "$module" 2>/run/kvm || fail kvm "$(tail -n 1 /run/kvm)"
+	[ -e /dev/kvm ] || fail kvm "$module is there, /dev/kvm is not"
+	event "kvm module=$module"
+}
+
 # mount_case_disk OPTIONS
 mount_case_disk()
 {

@@ -4,7 +4,10 @@
 # Build what the backends boot, build/images/<release>/ (docs/interfaces.md), for a kernel that
 # scripts/fetch-kernel.sh fetched. Does nothing when nothing that goes in has changed.
 #
-# Usage: scripts/build-images.sh RELEASE [--overlay DIRECTORY|CPIO --name SUFFIX]
+# Usage: scripts/build-images.sh RELEASE [--flavour full | --overlay DIRECTORY|CPIO --name SUFFIX]
+#   --flavour full
+#              build/images/<release>-full/: with QEMU, libvirt, and crashlab with the plain images in
+#              it, for QEMU alone
 #   --overlay  build/images/<release>-<suffix>/ instead: the same, and the overlay's files on top of
 #              the appliance's
 set -eu
@@ -35,8 +38,17 @@ hash_inputs()
 		find "$root/appliance" "$root/initramfs" "$root/scripts/build-images.sh" ${overlay:+"$overlay"} \
 			"$build/bin/guestload" "$build/bin/crashtrigger" "$build/bin/calibrate_vmcs" \
 			"$build/bin/verify_vmcs" "$build/bin/bootdisk" -type f -exec sha256sum {} + | sort
+		[ "$flavour" = small ] || hash_full
 		dpkg-query -W busybox-static dracut-core kexec-tools makedumpfile libc6
 	} | sha256sum | cut -d ' ' -f 1
+}
+
+# What the full flavour has besides
+hash_full()
+{
+	find "$root/scenarios" "$build/qemu" "$build/bin/crashlab" -type f -exec sha256sum {} + | sort
+	dpkg-query -W bash libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients dosfstools mtools
+	grep '^inputs=' "$build/images/$release/manifest"
 }
 
 # dracut takes modules from where it lives; give it a place with its own files and our modules only.
@@ -62,6 +74,17 @@ make_initramfs()
 		cat "$work/dracut.log" >&2
 		die "dracut failed to make the $1 image"
 	}
+}
+
+# make_full BASE OUT: the plain images go into the full flavour, which has itself boot by cmdline.lab
+make_full()
+{
+	lab=$work/lab/crashlab/lab/build/images/$release
+	mkdir -p "$lab"
+	ln "$build/images/$release/vmlinuz" "$build/images/$release/appliance.cpio" \
+		"$build/images/$release/cmdline.qemu" "$build/images/$release/manifest" "$lab/"
+	append_cpio "$work/lab" "$1"
+	make_cmdline "$root/appliance/cmdline.lab" >"$new/cmdline.lab"
 }
 
 # append_cpio DIRECTORY FILE: the kernel unpacks one cpio archive after another
@@ -154,12 +177,28 @@ write_manifest()
 		echo "package=$(cat "$kernel/package")"
 		echo "overlay=${overlay:-none}"
 		for file in vmlinuz appliance.cpio bochs-boot.img; do
-			echo "size_$file=$(stat -c %s "$new/$file")"
+			[ ! -e "$new/$file" ] || echo "size_$file=$(stat -c %s "$new/$file")"
 		done
 		echo "size_capture=$(stat -c %s "$work/capture.cpio")"
 		echo "built=$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 		echo "inputs=$1"
 	} >"$new/manifest"
+}
+
+build_small()
+{
+	make_initramfs appliance "$work/appliance-qemu.cpio" yes
+	make_initramfs appliance "$work/appliance-bochs.cpio" no
+	make_qemu "$work/appliance-qemu.cpio" "$work/capture.cpio"
+	make_bochs "$work/appliance-bochs.cpio" "$work/capture.cpio"
+	make_plain
+}
+
+build_full()
+{
+	make_initramfs full "$work/full.cpio" yes
+	make_full "$work/full.cpio"
+	make_qemu "$work/full.cpio" "$work/capture.cpio"
 }
 
 build_images()
@@ -168,14 +207,8 @@ build_images()
 	make_dracut_base
 	# Unsigned where the kernel is not under test, and where checking takes Bochs 20 seconds.
 	make_initramfs capture "$work/capture.cpio" no
-	make_initramfs appliance "$work/appliance-qemu.cpio" yes
-	make_initramfs appliance "$work/appliance-bochs.cpio" no
-	make_qemu "$work/appliance-qemu.cpio" "$work/capture.cpio"
-	make_bochs "$work/appliance-bochs.cpio" "$work/capture.cpio"
-	make_plain
-	say "$name: appliance $(megabytes "$new/appliance.cpio")," \
-		"capture $(megabytes "$work/capture.cpio")," \
-		"Bochs disk $(megabytes "$new/bochs-boot.img")"
+	"build_$flavour"
+	say "$name: appliance $(megabytes "$new/appliance.cpio"), capture $(megabytes "$work/capture.cpio")"
 }
 
 [ $# -ge 1 ] || usage
@@ -183,16 +216,26 @@ release=$1
 shift
 overlay=
 suffix=
+flavour=small
 while [ $# -ge 2 ]; do
 	case $1 in
 	--overlay) overlay=$(readlink -f "$2") ;;
 	--name) suffix=$2 ;;
+	--flavour) flavour=$2 ;;
 	*) usage ;;
 	esac
 	shift 2
 done
 [ $# = 0 ] || usage
 [ -z "$overlay" ] || [ -n "$suffix" ] || usage
+case $flavour in
+small) ;;
+full)
+	suffix=${suffix:-full}
+	"$0" "$release" || exit
+	;;
+*) usage ;;
+esac
 
 kernel=$build/kernels/$release
 name=$release${suffix:+-$suffix}

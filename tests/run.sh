@@ -4,7 +4,8 @@
 # Runs every test and counts. Each is a program that speaks TAP: the unit tests (cmocka, built with
 # sanitizers into build/san/tests/; tests/plain/ without, into build/tests/), and the scripts in
 # tests/unit/, tests/dumps/, tests/fuzz/ and tests/lab/.
-# A lab script runs real cases; --no-lab leaves those out. Ends with "N passed, N failed".
+# A lab script runs real cases; --no-lab leaves those out. Given programs, it runs those alone.
+# Ends with "N passed, N failed".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -43,16 +44,15 @@ run_one()
 	fi
 }
 
-directories="tests/unit tests/dumps tests/fuzz"
-[ "${1-}" = --no-lab ] || directories="$directories tests/lab"
+if [ -f "${1-}" ]; then
+	programs=("$@")
+else
+	programs=(build/san/tests/test_* build/tests/test_* tests/{unit,dumps,fuzz}/*.sh)
+	[ "${1-}" = --no-lab ] || programs+=(tests/lab/*.sh)
+fi
 
-for program in build/san/tests/test_* build/tests/test_*; do
-	[ -x "$program" ] && [ -f "$program" ] && run_one "$(basename "$program")" "$program"
-done
-for directory in $directories; do
-	for script in "$directory"/*.sh; do
-		[ -x "$script" ] && run_one "$(basename "$script" .sh)" "$script"
-	done
+for program in "${programs[@]}"; do
+	[ -x "$program" ] && [ -f "$program" ] && run_one "$(basename "$program" .sh)" "$program"
 done
 
 echo "$passed passed, $failed failed, $skipped skipped"
