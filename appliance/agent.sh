@@ -156,9 +156,6 @@ strike()
 		${case_trigger:+--trigger "$case_trigger"} \
 		${case_hold_us:+--hold-us "$case_hold_us"} \
 		${case_delay_us:+--delay-us "$case_delay_us"} \
-		${case_delay_min_us:+--delay-min-us "$case_delay_min_us"} \
-		${case_delay_max_us:+--delay-max-us "$case_delay_max_us"} \
-		${case_sweep:+--sweep "$case_sweep"} \
 		${case_seed:+--seed "$case_seed"} \
 		${case_frequency:+--frequency "$case_frequency"} \
 		$record \

@@ -4,8 +4,7 @@
 # What the appliance's agent and the capture kernel's agent share; busybox's shell runs both as init.
 # docs/interfaces.md has the event lines and the case disk.
 
-case_keys="id panic_cpu reboot_cpu reboot trigger window hold_us delay_us delay_min_us delay_max_us sweep \
-	seed frequency printk load load_per_cpu load_vcpus save break break_cpu record calibrate wait"
+case_keys="id panic_cpu reboot_cpu reboot trigger window hold_us delay_us seed frequency printk load load_per_cpu load_vcpus save break break_cpu record calibrate wait"
 
 start()
 {

@@ -27,8 +27,7 @@ struct case_spec {
 	unsigned trigger; /* index in case_triggers[] */
 	char window[96]; /* "none": a timed strike */
 	unsigned hold_us, delay_us;
-	unsigned delay_min_us, delay_max_us; /* to draw the delay from; max 0: it is delay_us */
-	char sweep[16], seed[21], frequency[16]; /* as crashtrigger takes them; "": not given */
+	char seed[21], frequency[16]; /* as crashtrigger takes them; "": not given */
 	unsigned printk; /* the kernel's console log level at the strike */
 	unsigned load; /* index in case_loads[] */
 	unsigned load_per_cpu, load_vcpus; /* of the load; 0: as guestload has it */

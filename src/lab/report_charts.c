@@ -242,19 +242,6 @@ struct sweep {
 	int rows[OUTCOME_COUNT], row_count; /* rows[outcome]: -1: none ended so */
 };
 
-/* What crashtrigger drew itself is in the dump's marker, and lost without a dump. */
-static int64_t delay_of(const struct record *record)
-{
-	_cleanup_json_ json_object *verdict = record_verdict(record);
-	json_object *drawn = json_member(json_member(verdict, "case"), "delay_ns");
-	const char *key = record->spec ? strstr(record->spec, "\ndelay_max_us = ") : NULL;
-	unsigned most = 0;
-
-	if (!key || sscanf(key, "\ndelay_max_us = %u", &most) != 1 || !most)
-		return record->delay_us;
-	return drawn ? json_object_get_int64(drawn) / 1000 : -1;
-}
-
 /* Whether @point is one of a sweep: others of its name have another delay. */
 static bool is_swept(const struct sweep *all, const struct sweep_point *point)
 {
@@ -276,7 +263,7 @@ static void sweep_init(struct sweep *sweep, const struct record_list *cases)
 	memset(sweep->rows, -1, sizeof(sweep->rows));
 	for (size_t i = 0; i < cases->count; i++) {
 		const struct record *record = &cases->items[i];
-		struct sweep_point point = {record, record->outcome ? delay_of(record) : -1};
+		struct sweep_point point = {record, record->outcome ? record->delay_us : -1};
 		if (point.delay >= 0)
 			all.points[all.count++] = point;
 	}

@@ -242,10 +242,6 @@ static char *case_file_text(const struct case_run *self, const struct run_option
 		self->id, spec->panic_cpu, spec->reboot_cpu, case_reboots[spec->reboot],
 		case_triggers[spec->trigger], spec->window);
 	fprintf(out, "hold_us=%u\ndelay_us=%u\n", spec->hold_us, spec->delay_us);
-	if (spec->delay_max_us)
-		fprintf(out, "delay_min_us=%u\ndelay_max_us=%u\n", spec->delay_min_us,
-			spec->delay_max_us);
-	put_optional(out, "sweep", spec->sweep);
 	put_optional(out, "seed", spec->seed);
 	put_optional(out, "frequency", spec->frequency);
 	fprintf(out, "printk=%u\nload=%s\nload_per_cpu=%u\nload_vcpus=%u\n", spec->printk,

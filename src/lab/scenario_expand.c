@@ -170,9 +170,6 @@ static struct error *check_case(const struct case_spec *spec)
 		return error_new(
 			ERROR_USAGE, "case %s: panic_cpu and reboot_cpu must %s", spec->name,
 			self ? "be the same for crash-self" : "differ, but for crash-self");
-	if (spec->delay_max_us && spec->delay_us)
-		return error_new(ERROR_USAGE, "case %s: delay_us or delay_max_us, not both",
-				 spec->name);
 	if (strcmp(spec->broken, "none") && spec->break_cpu >= spec->cpus)
 		return error_new(ERROR_USAGE, "case %s: break_cpu must be below %u", spec->name,
 				 spec->cpus);

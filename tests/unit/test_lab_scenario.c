@@ -119,8 +119,6 @@ static void test_names_every_mistake(void **state)
 		 "s.ini:1: case a: panic_cpu and reboot_cpu must dif"},
 		{CASE("a") "trigger = crash-self\n",
 		 "s.ini:1: case a: panic_cpu and reboot_cpu must be the same"},
-		{CASE("a") "delay_us = 1\ndelay_max_us = 2\n",
-		 "s.ini:1: case a: delay_us or delay_max_us"},
 		{CASE("a") "frequency = half\n", "s.ini:5: frequency: \"half\" has a character"},
 		{CASE("a") "printk = 9\n", "s.ini:5: printk: \"9\" is not a number from 0 to 8"},
 		{CASE("a") "expect_cpu = 2\n", "s.ini:1: case a: expect_cpu must be below 2"},
