@@ -53,7 +53,7 @@ static const struct window_probe emergency[] = {
 	{"vmx_emergency_disable", "kvm_intel", "late 6.1.y to 6.11, arch/x86/kvm/vmx/vmx.c"},
 	{"svm_emergency_disable", "kvm_amd", "6.6 to 6.11, arch/x86/kvm/svm/svm.c"},
 	{"cpu_emergency_disable_virtualization", NULL, "6.1.y, arch/x86/kernel/reboot.c"},
-	{"native_machine_emergency_restart", NULL, "5.10, arch/x86/kernel/reboot.c"},
+	{"native_machine_emergency_restart", NULL, "to 5.10.y, arch/x86/kernel/reboot.c"},
 	{},
 };
 

@@ -36,13 +36,19 @@ static __always_inline struct pt_regs *crash_regs(void)
 
 /*
  * bpf_fentry_test1() is called by running a tracing program for a test. The registers for the dump
- * are those of the thread's system call: BPF has none of its own.
+ * are those of the thread's system call: BPF has none of its own. They are handed over as a copy,
+ * for where they are is no place that a 7.3 verifier trusts.
  */
 SEC("fentry/bpf_fentry_test1")
 int crash_task(void *ctx)
 {
-	if (bpf_get_smp_processor_id() == crash_cpu)
-		crash_kexec((struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+	struct pt_regs *regs = crash_regs();
+
+	if (!regs || bpf_get_smp_processor_id() != crash_cpu)
+		return 0;
+	bpf_probe_read_kernel(regs, sizeof(*regs),
+			      (void *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+	crash_kexec(regs);
 	return 0;
 }
 

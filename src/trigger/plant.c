@@ -17,9 +17,11 @@
 
 #define KPROBE_TYPE "/sys/bus/event_source/devices/kprobe/type"
 
+/* Of a type that the kernel does not know, libbpf takes it to have every helper. */
 static bool has_helper(enum bpf_prog_type type, enum bpf_func_id helper)
 {
-	return libbpf_probe_bpf_helper(type, helper, NULL) == 1;
+	return libbpf_probe_bpf_prog_type(type, NULL) == 1 &&
+	       libbpf_probe_bpf_helper(type, helper, NULL) == 1;
 }
 
 /* Choose the program that this kernel can run; the others are not loaded. */
@@ -30,9 +32,11 @@ static struct error *choose_program(struct plant *plant)
 	} else if (has_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_for_each_map_elem)) {
 		plant->program = plant->skeleton->progs.hold_each;
 		bpf_map__set_max_entries(plant->skeleton->maps.hold_turns, HOLD_EACH_ELEMENTS);
+	} else if (has_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_probe_read_kernel)) {
+		plant->program = plant->skeleton->progs.hold_copy;
 	} else {
 		return error_new(ERROR_UNSUPPORTED,
-				 "BPF cannot hold a CPU here: the kernel is older than 5.13, "
+				 "BPF cannot hold a CPU here: the kernel is older than 5.5, "
 				 "locked down, or you are not root");
 	}
 	bpf_program__set_autoload(plant->program, true);
@@ -54,6 +58,8 @@ static struct error *load(struct plant *plant, bool hold)
 		bpf_program__set_autoload(program, false);
 	if (hold)
 		try(choose_program(plant));
+	bpf_map__set_autocreate(plant->skeleton->maps.hold_copied,
+				plant->program == plant->skeleton->progs.hold_copy);
 	ret = hold__load(plant->skeleton);
 	return ret ? error_errno(-ret, "the kernel does not take the BPF program") : NULL;
 }
