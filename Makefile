@@ -8,7 +8,7 @@
 # make install    the programs, their man pages and completion, below $(DESTDIR)$(prefix)
 # make clean      remove what was built; fetched kernels stay (make distclean removes them too)
 #
-# KERNEL=PACKAGE  a Debian kernel package instead of the newest 6.12
+# KERNEL=KERNEL   another kernel than the newest 6.12: a package, a version, a file, a directory (docs/kernels.md)
 # ARGS=...        further arguments for `crashlab run`
 
 B := build

@@ -56,6 +56,7 @@ _crashlab()
 		--format) words='html text json tap ktap junit' ;;
 		--until) words='PASS FAIL INCONCLUSIVE race-missed reboot-won no-dump capture-hang
 			capture-stopped timeout lab-broken' ;;
+		--kernel) words=$("$program" kernels --local 2>/dev/null | sed -n 's/ \+local .*//p') ;;
 		--images | --results | --output | -o | --overlay)
 			mapfile -t COMPREPLY < <(compgen -f -- "$current")
 			return ;;

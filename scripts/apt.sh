@@ -6,6 +6,10 @@
 
 apt_options=
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+# Debian's suites that have kernels. Those with -updates have none of their own.
+# shellcheck disable=SC2034 # used by those who source this
+kernel_suites="bullseye bullseye-security bookworm bookworm-security bookworm-backports trixie \
+trixie-security trixie-backports forky sid"
 
 # apt_mirror LABEL: the machine's own mirror of Debian proper (Debian) or of its security updates
 # (Debian-Security); it has all of the releases.
@@ -80,7 +84,19 @@ apt_get_download()
 # shellcheck disable=SC2086 # options, one a word
 private_update()
 {
-	apt-get $apt_options update -q -o APT::Update::Error-Mode=any >&2
+	apt-get $apt_options update -qq -o APT::Update::Error-Mode=any >&2
+}
+
+# use_suite SUITE [FRESH]: apt is of that suite from here on, with the lists that were fetched for it
+# before, or with FRESH new ones. False when it cannot be had.
+use_suite()
+{
+	# shellcheck disable=SC2154 # lib.sh sets it
+	private_apt "$build/kernels/apt/$1" /dev/null "$1" || return 1
+	known=$(find "$build/kernels/apt/$1/lists" -maxdepth 1 -name '*_Packages*' | head -n 1)
+	[ -z "$known" ] || [ -n "${2-}" ] || return 0
+	say "fetching the package lists of $1"
+	private_update
 }
 
 # would_install PACKAGE...: what apt would install for them, as PACKAGE=VERSION

@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Build what the backends boot, build/images/<release>/ (docs/interfaces.md), for a kernel that
+# Build what the backends boot, build/images/<kernel>/ (docs/interfaces.md), for a kernel that
 # scripts/fetch-kernel.sh fetched. Does nothing when nothing that goes in has changed.
 #
-# Usage: scripts/build-images.sh RELEASE [--flavour full | --overlay DIRECTORY|CPIO --name SUFFIX]
+# Usage: scripts/build-images.sh KERNEL [--flavour full | --overlay DIRECTORY|CPIO --name SUFFIX]
+#   KERNEL     as fetch-kernel.sh printed it
 #   --flavour full
-#              build/images/<release>-full/: with QEMU, libvirt, and crashlab with the plain images in
+#              build/images/<kernel>-full/: with QEMU, libvirt, and crashlab with the plain images in
 #              it, for QEMU alone
-#   --overlay  build/images/<release>-<suffix>/ instead: the same, and the overlay's files on top of
+#   --overlay  build/images/<kernel>-<suffix>/ instead: the same, and the overlay's files on top of
 #              the appliance's
 set -eu
 
@@ -34,8 +35,9 @@ megabytes()
 hash_inputs()
 {
 	{
-		cat "$kernel/package"
-		find "$root/appliance" "$root/initramfs" "$root/scripts/build-images.sh" ${overlay:+"$overlay"} \
+		cat "$kernel/package" "$kernel/hash" 2>/dev/null || true
+		find "$root/appliance" "$root/initramfs" "$root/scripts/build-images.sh" \
+			"$root/scripts/kernel-needs.sh" ${overlay:+"$overlay"} \
 			"$build/bin/guestload" "$build/bin/crashtrigger" "$build/bin/calibrate_vmcs" \
 			"$build/bin/verify_vmcs" "$build/bin/bootdisk" -type f -exec sha256sum {} + | sort
 		[ "$flavour" = small ] || hash_full
@@ -48,7 +50,7 @@ hash_full()
 {
 	find "$root/scenarios" "$build/qemu" "$build/bin/crashlab" -type f -exec sha256sum {} + | sort
 	dpkg-query -W bash libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients dosfstools mtools
-	grep '^inputs=' "$build/images/$release/manifest"
+	grep '^inputs=' "$build/images/$label/manifest"
 }
 
 # dracut takes modules from where it lives; give it a place with its own files and our modules only.
@@ -79,10 +81,10 @@ make_initramfs()
 # make_full BASE OUT: the plain images go into the full flavour, which has itself boot by cmdline.lab
 make_full()
 {
-	lab=$work/lab/crashlab/lab/build/images/$release
+	lab=$work/lab/crashlab/lab/build/images/$label
 	mkdir -p "$lab"
-	ln "$build/images/$release/vmlinuz" "$build/images/$release/appliance.cpio" \
-		"$build/images/$release/cmdline.qemu" "$build/images/$release/manifest" "$lab/"
+	ln "$build/images/$label/vmlinuz" "$build/images/$label/appliance.cpio" \
+		"$build/images/$label/cmdline.qemu" "$build/images/$label/manifest" "$lab/"
 	append_cpio "$work/lab" "$1"
 	make_cmdline "$root/appliance/cmdline.lab" >"$new/cmdline.lab"
 }
@@ -175,12 +177,14 @@ write_manifest()
 	{
 		echo "release=$release"
 		echo "package=$(cat "$kernel/package")"
+		[ ! -e "$kernel/hash" ] || echo "kernel=$(cat "$kernel/hash")"
 		echo "overlay=${overlay:-none}"
 		for file in vmlinuz appliance.cpio bochs-boot.img; do
 			[ ! -e "$new/$file" ] || echo "size_$file=$(stat -c %s "$new/$file")"
 		done
 		echo "size_capture=$(stat -c %s "$work/capture.cpio")"
 		echo "built=$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+		"$root/scripts/kernel-needs.sh" "$label" | sed 's/^/lacks=/;s/\t/ /'
 		echo "inputs=$1"
 	} >"$new/manifest"
 }
@@ -212,7 +216,7 @@ build_images()
 }
 
 [ $# -ge 1 ] || usage
-release=$1
+label=$1
 shift
 overlay=
 suffix=
@@ -232,15 +236,17 @@ case $flavour in
 small) ;;
 full)
 	suffix=${suffix:-full}
-	"$0" "$release" || exit
+	"$0" "$label" || exit
 	;;
 *) usage ;;
 esac
 
-kernel=$build/kernels/$release
-name=$release${suffix:+-$suffix}
+kernel=$build/kernels/$label
+name=$label${suffix:+-$suffix}
 images=$build/images/$name
-[ -d "$kernel/boot" ] || die "no kernel $release: scripts/fetch-kernel.sh fetches it"
+[ -d "$kernel/boot" ] || die "no kernel $label: scripts/fetch-kernel.sh fetches it"
+release=$(cd "$kernel/boot" && echo vmlinuz-*)
+release=${release#vmlinuz-}
 for program in guestload crashtrigger calibrate_vmcs verify_vmcs bootdisk; do
 	[ -x "$build/bin/$program" ] || die "no $build/bin/$program: run make first"
 	[ -s "$build/bin/$program" ] || die "$build/bin/$program is empty: is it being built?"

@@ -1,19 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Fetch a Debian kernel package through the machine's own apt sources and unpack it, without
-# installing it, into build/kernels/<release>. Prints the release; fetches nothing that is there.
+# Get a kernel, without installing it, into build/kernels/<name>, and print that name: the release of
+# a package from apt, else <release>.<the beginning of its hash>. What is there is not fetched again.
+# What the lab needs and its configuration lacks is told (scripts/kernel-needs.sh).
 #
-# Usage: scripts/fetch-kernel.sh [--headers] [--suite SUITE] [PACKAGE]
-#   PACKAGE    a package (linux-image-6.12.9-amd64), a release (6.12.9-amd64), the beginning of a
-#              version (6.1), of which the newest is taken, or a .deb file; default: 6.12
-#   --suite    from another suite of the same mirror (bullseye-security, trixie-backports, sid), by
-#              an apt of its own: the machine's package lists stay as they are
-#   --headers  also what building a module out of tree needs, in build/kernels/<release>/headers
+# Usage: scripts/fetch-kernel.sh [--headers] [--suite SUITE] [KERNEL]
+#   KERNEL     a Debian package (linux-image-6.12.9-amd64), a release (6.12.9-amd64) or the beginning
+#              of a version (6.1), of which the newest is taken: from the machine's own apt sources,
+#              or when those have none from any of Debian's suites; default: 6.12
+#              SUITE/ and one of these: from that suite (bullseye-security/5.10, sid/7)
+#              a name that `crashlab kernels` has
+#              a file.deb or file.rpm; a directory with one kernel's packages, with a vmlinuz and its
+#              modules, or in which a kernel was built. A directory has a slash in it: ./mine
+#   --suite    as SUITE/, by an apt of its own: the machine's package lists stay as they are
+#   --headers  also what building a module out of tree needs, in build/kernels/<name>/headers
 set -eu
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/apt.sh"
+. "$(dirname "$0")/unpack.sh"
 
 default_version=6.12
 
@@ -33,49 +39,60 @@ newest_release()
 		grep -v -e '-cloud-' -e '-rt-' | sort -V | tail -n 1
 }
 
-# The release that PACKAGE stands for, or nothing
+# followed RELEASE: the one that a package without a kernel (linux-image-amd64) depends on
+followed()
+{
+	next=$(cached show --no-all-versions "linux-image-$1" |
+		sed -n 's/^Depends:.* linux-image-\([0-9][^ ,]*\).*/\1/p')
+	echo "${next:-$1}"
+}
+
+# find_release KERNEL: the release that it stands for in this apt, or nothing
 find_release()
 {
-	case $1 in
-	linux-image-*) echo "${1#linux-image-}" ;;
-	*-amd64) echo "$1" ;;
-	*) newest_release "$1" ;;
-	esac
-}
-
-# Since 6.19 the kernel lies with its modules.
-link_kernel()
-{
-	for file in "$1"/lib/modules/*/vmlinuz; do
-		[ -f "$file" ] || return 0
-		mkdir -p "$1/boot"
-		link=vmlinuz-$(basename "$(dirname "$file")")
-		ln -s "..${file#"$1"}" "$1/boot/$link"
-	done
-}
-
-# unpack_kernel NAME DEB...: all of its packages; NAME is for the record
-unpack_kernel()
-{
-	package=$1
-	shift
-	new=$(mktemp -d "$build/kernels/.new.XXXXXX")
-	chmod 755 "$new"
-	for deb in "$@"; do
-		dpkg-deb -x "$deb" "$new"
-	done
-	# Debian 13 and newer keep modules in /usr/lib alone.
-	if [ ! -d "$new/lib/modules" ] && [ -d "$new/usr/lib/modules" ]; then
-		ln -s usr/lib "$new/lib"
+	wanted=${1#linux-image-}
+	if cached pkgnames "linux-image-$wanted" | grep -q -x -F "linux-image-$wanted"; then
+		found=$wanted
+	else
+		found=$(newest_release "$wanted")
 	fi
-	link_kernel "$new"
-	found=$(cd "$new/boot" 2>/dev/null && ls -d vmlinuz-*) || die "$package: no kernel in it"
-	release=${found#vmlinuz-}
-	[ -d "$new/lib/modules/$release/kernel" ] || die "$package: no modules: the archive has not all of it"
-	depmod -b "$new" "$release" || die "$package: depmod failed"
-	printf '%s\n' "$package" >"$new/package"
-	# One that another process has just put there is as good.
-	mv -T "$new" "$build/kernels/$release" 2>/dev/null || rm -rf "$new"
+	[ -z "$found" ] || followed "$found"
+}
+
+# need_suite: apt is of $suite from here on
+need_suite()
+{
+	use_suite "$suite" || die "no suite $suite: no mirror is known that has it, or it cannot be reached"
+	where=$suite
+}
+
+# search_suites KERNEL: prints "RELEASE SUITE" of the newest that any of Debian's suites has
+search_suites()
+{
+	for name in $kernel_suites; do
+		use_suite "$name" || continue
+		release=$(find_release "$1")
+		[ -z "$release" ] || echo "$release $name"
+	done | sort -V | tail -n 1
+}
+
+# resolve KERNEL: set $release, and apt to where it is. Lists may be old, so fresh ones are asked
+# before it is given up.
+resolve()
+{
+	release=$(find_release "$1")
+	if [ -z "$release" ]; then
+		apt_update
+		release=$(find_release "$1")
+	fi
+	if [ -z "$release" ] && [ -z "$suite" ]; then
+		say "no '$1' in $where: looking through Debian's other suites"
+		found=$(search_suites "$1")
+		where="$where, nor in Debian's suites ($kernel_suites)"
+		release=${found% *}
+		[ -z "$release" ] || use_suite "${found#* }"
+	fi
+	[ -n "$release" ] || die "no kernel package for '$1' in $where"
 }
 
 # The packages of one kernel: a single one, but since 6.19 kernel and modules are each in their own,
@@ -91,25 +108,43 @@ image_packages()
 		done
 }
 
-fetch_image()
+fetch_package()
 {
-	if [ -f "$1" ]; then
-		unpack_kernel "$(basename "$1" .deb)" "$1"
-		return
-	fi
-	release=$(find_release "$1")
-	if [ -z "$release" ]; then
-		apt_update
-		release=$(find_release "$1")
-	fi
-	[ -n "$release" ] || die "no kernel package for '$1' in $where"
-	[ -d "$build/kernels/$release" ] && return
+	resolve "$1"
+	label=$release
+	[ ! -d "$build/kernels/$label" ] || return 0
 	say "fetching linux-image-$release"
 	debs=$(mktemp -d "$build/kernels/.debs.XXXXXX")
 	# shellcheck disable=SC2046 # package names hold no blanks
 	apt_download "$debs" $(image_packages "$release")
-	unpack_kernel "$(basename "$debs"/linux-image-*.deb .deb)" "$debs"/*.deb
+	keep_packages "$(basename "$debs"/linux-image-*.deb .deb)" "$release" "$debs"/*.deb
 	rm -rf "$debs"
+}
+
+# get_kernel KERNEL: set $label
+get_kernel()
+{
+	case $1 in
+	*/* | *.deb | *.rpm)
+		if [ -e "$1" ]; then
+			keep_kernel "$1"
+			return
+		fi
+		;;
+	esac
+	case $1 in
+	*.deb | *.rpm | /* | ./* | ../* | */*/*) die "$1: no such file or directory" ;;
+	*/*)
+		[ -z "$suite" ] || usage
+		suite=${1%%/*}
+		need_suite
+		;;
+	*)
+		label=$1
+		[ ! -d "$build/kernels/$1/boot" ] || return 0
+		;;
+	esac
+	fetch_package "${1#*/}"
 }
 
 # The packages that linux-headers-<release> needs besides the compiler
@@ -132,11 +167,14 @@ relocate_headers()
 	ln -s "usr/src/linux-headers-$2" "$1/build"
 }
 
+# fetch_headers LABEL
 fetch_headers()
 {
 	kernel=$build/kernels/$1
-	[ -d "$kernel/headers" ] && return
-	packages=$(header_packages "$1")
+	[ ! -d "$kernel/headers" ] || return 0
+	release=$(cd "$kernel/boot" && ls -d vmlinuz-*)
+	release=${release#vmlinuz-}
+	packages=$(header_packages "$release")
 	say "fetching $(echo "$packages" | tr '\n' ' ')"
 	debs=$(mktemp -d "$kernel/.debs.XXXXXX")
 	new=$(mktemp -d "$kernel/.new.XXXXXX")
@@ -147,7 +185,7 @@ fetch_headers()
 		dpkg-deb -x "$deb" "$new"
 	done
 	rm -rf "$debs"
-	relocate_headers "$new" "$1"
+	relocate_headers "$new" "$release"
 	mv -T "$new" "$kernel/headers" 2>/dev/null || rm -rf "$new"
 }
 
@@ -160,7 +198,6 @@ while [ $# -gt 0 ]; do
 	--suite)
 		[ $# -ge 2 ] || usage
 		suite=$2
-		where=$2
 		shift
 		;;
 	-*) usage ;;
@@ -171,14 +208,15 @@ done
 [ $# -le 1 ] || usage
 
 mkdir -p "$build/kernels"
-if [ -n "$suite" ]; then
-	private_apt "$build/kernels/apt/$suite" /dev/null "$suite" ||
-		die "no mirror that could have $suite is known"
-fi
+[ -z "$suite" ] || need_suite
 release=
+label=
 new=
 debs=
 trap 'rm -rf "$new" "$debs"' EXIT
-fetch_image "${1:-$default_version}"
-[ -z "$headers" ] || fetch_headers "$release"
-echo "$release"
+get_kernel "${1:-$default_version}"
+[ -z "$headers" ] || fetch_headers "$label"
+"$root/scripts/kernel-needs.sh" "$label" | while IFS='	' read -r who text; do
+	say "$label: $text ($who)"
+done
+echo "$label"

@@ -4,6 +4,8 @@
 #include <sys/random.h>
 
 #include "lab/command.h"
+#include "lab/files.h"
+#include "lab/kernels.h"
 #include "lab/scenario.h"
 #include "util/cleanup.h"
 
@@ -21,6 +23,7 @@ enum {
 	KEY_RESUME,
 	KEY_SNAPSHOT,
 	KEY_TRUTH,
+	KEY_KERNEL,
 	KEY_SET /* and on: overrides[] */
 };
 
@@ -33,7 +36,6 @@ static const struct {
 	{"--window", "window"},       {"--trigger", "trigger"},
 	{"--load", "load"},           {"--hold-us", "hold_us"},
 	{"--delay-us", "delay_us"},   {"--iterations", "repeat"},
-	{"--kernel", "kernel"},
 };
 
 #define OVERRIDES (sizeof(overrides) / sizeof(overrides[0]))
@@ -41,13 +43,15 @@ static const struct {
 struct run_arguments {
 	struct run_request request;
 	const char *images;
-	const char *set[2 * OVERRIDES + 1];
+	const char *kernels;
+	const char *set[2 * OVERRIDES + 3]; /* and the kernel */
 	size_t set_count;
 	bool seed_given;
 };
 
 static const struct argp_option options[] = {
-	{"kernel", KEY_SET + 10, "RELEASE", 0, "one, or a list; default: the newest with images",
+	{"kernel", KEY_KERNEL, "KERNEL", 0,
+	 "a name `kernels` has, or what `build` takes; or a list; default: the newest with images",
 	 0},
 	{"backend", KEY_BACKEND, "NAME", 0, "auto (default), kvm, tcg, bochs, bochs-plain", 0},
 	{"vendor", KEY_SET + 0, "V", 0, "vmx, svm, or vmx,svm: in place of the scenario's", 0},
@@ -113,6 +117,8 @@ static const char **plain_option(struct run_arguments *arguments, int key)
 		return &request->results;
 	case KEY_CASE:
 		return &request->only;
+	case KEY_KERNEL:
+		return &arguments->kernels;
 	default:
 		return NULL;
 	}
@@ -200,6 +206,21 @@ static int64_t random_seed(void)
 	return seed;
 }
 
+/* Kernels become names that there are images of; nothing is made only to be told of. */
+static struct error *set_kernels(const struct lab_paths *paths, struct run_arguments *arguments,
+				 char **ret)
+{
+	const struct run_request *request = &arguments->request;
+
+	if (arguments->images || request->list || request->dry_run)
+		*ret = format_string("%s", arguments->kernels);
+	else
+		try(kernels_resolve(paths, arguments->kernels, ret));
+	arguments->set[arguments->set_count++] = "kernel";
+	arguments->set[arguments->set_count++] = *ret;
+	return error_wrap(scenario_check_override("kernel", *ret), "--kernel");
+}
+
 static int run(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -216,7 +237,7 @@ static int run(int argc, char **argv)
 		.request = {.backend = "auto", .save = "fail", .timeout_factor = 1}};
 	struct run_request *request = &arguments.request;
 	struct lab_paths paths;
-	_cleanup_free_ char *command = command_line(argc, argv);
+	_cleanup_free_ char *command = command_line(argc, argv), *kernels = NULL;
 	int status = 0;
 
 	request->command = command;
@@ -224,12 +245,14 @@ static int run(int argc, char **argv)
 	request->set = arguments.set;
 	if (!arguments.seed_given)
 		request->seed = random_seed();
-	if (request->resume && (request->scenario || arguments.set_count))
+	if (request->resume && (request->scenario || arguments.set_count || arguments.kernels))
 		return command_complain(
 			error_new(ERROR_USAGE, "--resume takes no scenario and changes no case"));
 	if (!request->scenario)
 		request->scenario = "main";
 	struct error *err = lab_paths_init(&paths, arguments.images);
+	if (!err && arguments.kernels)
+		err = set_kernels(&paths, &arguments, &kernels);
 	if (!err)
 		err = run_scenario(&paths, request, &status);
 	lab_paths_deinit(&paths);

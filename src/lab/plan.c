@@ -14,6 +14,7 @@
 
 #include "lab/estimate.h"
 #include "lab/files.h"
+#include "lab/kernels.h"
 #include "lab/process.h"
 #include "lab/results_json.h"
 #include "util/cleanup.h"
@@ -195,6 +196,12 @@ static struct error *plan_case(const struct lab_paths *paths, const struct run_r
 		run->detail = format_string("no backend for %s: %s", vendor_names[spec->vendor],
 					    err->message);
 		error_free(err);
+		return NULL;
+	}
+	run->detail = kernel_lacks(run->images, spec, run->backend);
+	if (run->detail) {
+		run->backend = NULL;
+		run->outcome = OUTCOME_SKIPPED;
 		return NULL;
 	}
 	if (request->gdb && !run->backend->debug)

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Kernels are fetched and made into images by scripts; this calls them. */
+#define _GNU_SOURCE
+#include "lab/kernels.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "lab/files.h"
+#include "lab/process.h"
+#include "lab/script.h"
+#include "util/cleanup.h"
+#include "util/text.h"
+
+#define NAME_MOST 256
+#define MANIFEST_MOST 65536
+#define ARGUMENTS 8
+
+/* The scripts that fetch what runs the images. */
+static const char *const emulators[] = {"fetch-bochs.sh", "fetch-qemu.sh"};
+
+#define EMULATORS (sizeof(emulators) / sizeof(emulators[0]))
+
+static void fetch_arguments(const struct kernel_order *order, const char *argv[ARGUMENTS])
+{
+	unsigned count = 1;
+
+	argv[0] = "fetch-kernel.sh";
+	if (order->suite) {
+		argv[count++] = "--suite";
+		argv[count++] = order->suite;
+	}
+	if (order->kernel)
+		argv[count++] = order->kernel;
+	argv[count] = NULL;
+}
+
+static void build_arguments(const struct kernel_order *order, const char *name,
+			    const char *argv[ARGUMENTS])
+{
+	unsigned count = 2;
+
+	argv[0] = "build-images.sh";
+	argv[1] = name;
+	if (order->overlay) {
+		argv[count++] = "--overlay";
+		argv[count++] = order->overlay;
+		argv[count++] = "--name";
+		argv[count++] = order->suffix;
+	}
+	argv[count] = NULL;
+}
+
+struct error *kernel_make(const struct lab_paths *paths, const struct kernel_order *order,
+			  char **ret)
+{
+	_cleanup_free_ char *name = NULL;
+	const char *argv[ARGUMENTS];
+
+	fetch_arguments(order, argv);
+	try(script_read(paths, argv, NAME_MOST, &name));
+	name[strcspn(name, "\n")] = '\0';
+	for (size_t i = 0; i < EMULATORS; i++) {
+		const char *fetch[] = {emulators[i], NULL};
+		try(script_run(paths, fetch, STDERR_FILENO));
+	}
+	build_arguments(order, name, argv);
+	try(script_run(paths, argv, STDERR_FILENO));
+	*ret = take(name);
+	return NULL;
+}
+
+void kernel_describe(const struct lab_paths *paths, const struct kernel_order *order, FILE *out)
+{
+	const char *argv[ARGUMENTS];
+
+	fetch_arguments(order, argv);
+	script_print(paths, argv, out);
+	for (size_t i = 0; i < EMULATORS; i++) {
+		const char *fetch[] = {emulators[i], NULL};
+		script_print(paths, fetch, out);
+	}
+	build_arguments(order, "KERNEL", argv);
+	script_print(paths, argv, out);
+}
+
+static bool has_images(const struct lab_paths *paths, const char *name)
+{
+	_cleanup_free_ char *path = format_string("%s/%s/vmlinuz", paths->images, name);
+
+	return !strchr(name, '/') && !access(path, R_OK);
+}
+
+struct error *kernels_resolve(const struct lab_paths *paths, const char *list, char **ret)
+{
+	_cleanup_free_ char *words = format_string("%s", list), *names = NULL;
+	char *rest = words;
+
+	for (char *word; (word = strsep(&rest, ","));) {
+		const struct kernel_order order = {.kernel = word};
+		_cleanup_free_ char *name = NULL;
+		if (!*word)
+			return error_new(ERROR_USAGE, "--kernel: \"%s\" has an empty name in it",
+					 list);
+		if (!has_images(paths, word))
+			try(kernel_make(paths, &order, &name));
+		try(text_join(&names, ",", name ? name : word));
+	}
+	*ret = take(names);
+	return NULL;
+}
+
+/* Whether @who, words with commas between, is about such a case. */
+static bool concerns(char *who, const struct case_spec *spec, const struct backend *backend)
+{
+	for (char *word; (word = strsep(&who, ","));) {
+		if (!strcmp(word, "any") || !strcmp(word, vendor_names[spec->vendor]) ||
+		    !strcmp(word, backend->name) ||
+		    (!strcmp(word, "window") && case_has_window(spec)))
+			return true;
+	}
+	return false;
+}
+
+char *kernel_lacks(const char *images, const struct case_spec *spec, const struct backend *backend)
+{
+	_cleanup_free_ char *path = format_string("%s/manifest", images), *text = NULL;
+	_cleanup_error_ struct error *err = read_text(path, MANIFEST_MOST, &text);
+	char *lacks = NULL, *rest = text;
+
+	if (err)
+		return NULL; /* images of another making */
+	for (char *line; (line = strsep(&rest, "\n"));) {
+		if (strncmp(line, "lacks=", 6))
+			continue;
+		char *what = line + 6, *who = strsep(&what, " ");
+		if (what && concerns(who, spec, backend) && text_join(&lacks, "; ", what))
+			abort();
+	}
+	return lacks;
+}
