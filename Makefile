@@ -2,6 +2,7 @@
 #
 # make            install what is missing (apt), build the programs into build/bin/
 # make run        the main job: fetch a kernel, build the appliance, crash it, print the verdicts
+# make image      what a real machine boots: disk, ISO, netboot (docs/stick.md)
 # make test       everything that is tested, lab cases included; ends with "N passed, N failed"
 # make test-nested  of that only the backend `kvm`, one level down
 # make check      only what needs no lab case: seconds instead of minutes
@@ -31,12 +32,17 @@ lab := $(wildcard src/lab/*.c)
 trigger := $(wildcard src/trigger/*.c)
 trigger := $(filter-out %.bpf.c,$(trigger))
 guest := $(wildcard src/guest/*.c)
+stick := $(wildcard src/stick/*.c)
+# What a stick needs of the lab: cases, outcomes, database, reports; no host, no emulator.
+stick_lab := $(addsuffix .c,$(addprefix src/lab/,case_file case_record conclude db event fields files html \
+	outcome record report report_case report_charts report_html report_tap report_timeline results_json \
+	scenario scenario_expand signature space stats table truth verdict_file))
 calibrate := $(filter-out %.bpf.c,$(wildcard src/calibrate/*.c))
 bpf := $(wildcard src/trigger/*.bpf.c src/calibrate/*.bpf.c)
 skeletons := $(patsubst %.bpf.c,$(B)/gen/%.skel.h,$(notdir $(bpf)))
 vpath %.bpf.c src/trigger src/calibrate
 
-programs := verify_vmcs crashtrigger guestload calibrate_vmcs crashlab bootdisk
+programs := verify_vmcs crashtrigger guestload calibrate_vmcs crashlab bootdisk crashstick
 sources_verify_vmcs := src/verify_vmcs.c $(verify) $(virt) $(kernel) $(dump) $(util)
 sources_crashtrigger := src/crashtrigger.c $(trigger) src/kernel/windows.c src/kernel/recorder.c \
 	$(util)
@@ -44,16 +50,18 @@ sources_guestload := src/guestload.c $(guest) $(util)
 sources_calibrate_vmcs := src/calibrate_vmcs.c $(calibrate) src/guest/vm.c src/virt/calibration.c \
 	src/virt/json_get.c $(util)
 sources_crashlab := src/crashlab.c $(lab) $(util)
+sources_crashstick := src/crashstick.c $(stick) $(stick_lab) $(util)
 sources_bootdisk := src/bootdisk.c $(util)
 libraries_verify_vmcs = $(call pkg,libs,libkdumpfile libbpf json-c libelf libdw libseccomp)
 libraries_crashtrigger = -lZydis $(call pkg,libs,libbpf libelf smartcols) -lpthread -lm
 libraries_guestload = -lpthread
 libraries_calibrate_vmcs = $(call pkg,libs,libbpf json-c)
 libraries_crashlab = $(call pkg,libs,libvirt libvirt-qemu json-c inih smartcols sqlite3) -lm -lpthread
+libraries_crashstick = $(call pkg,libs,json-c inih smartcols sqlite3) -lm
 libraries_bootdisk = $(call pkg,libs,libelf)
 
 .SECONDARY:
-.PHONY: all programs run test test-nested check images install clean distclean
+.PHONY: all programs run test test-nested check images image install clean distclean
 all: programs
 
 # Nothing is compiled before the machine has what it takes.
@@ -109,6 +117,9 @@ images: programs
 		scripts/fetch-qemu.sh && scripts/build-images.sh "$$release" && \
 		echo "$$release" > $(B)/kernel
 
+image: programs
+	@release=$$(scripts/fetch-kernel.sh $(KERNEL)) && scripts/build-stick.sh "$$release"
+
 run: images
 	@$(B)/bin/crashlab run main --kernel "$$(cat $(B)/kernel)" $(ARGS)
 
@@ -117,7 +128,7 @@ run: images
 unit := $(patsubst tests/unit/%.c,$(B)/san/tests/%,$(wildcard tests/unit/test_*.c))
 
 # Every unit test links with the whole of the libraries but no program's main.
-library := $(util) $(dump) $(kernel) $(virt) $(lab) $(trigger) $(guest) $(calibrate)
+library := $(util) $(dump) $(kernel) $(virt) $(lab) $(trigger) $(guest) $(calibrate) $(stick)
 $(B)/san/tests/libcrashlab.a: $(call objects,$(B)/san/obj,$(library))
 	@mkdir -p $(@D)
 	@rm -f $@

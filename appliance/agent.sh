@@ -33,13 +33,18 @@ find_capture_kernel()
 	fi
 }
 
+capture_cmdline()
+{
+	echo "$(cat $kdump/cmdline)${capture_options:+ $capture_options}"
+}
+
 # -i: no checksum over the capture kernel, when it is loaded and again when it is started, which in
 # an emulated CPU takes seconds. The kernel from the boot disk is an ELF file.
 arm_kdump()
 {
 	find_capture_kernel
 	# shellcheck disable=SC2086 # its options, one a word
-	kexec -p -i $capture "--command-line=$(cat $kdump/cmdline)" 2>/run/kexec ||
+	kexec -p -i $capture "--command-line=$(capture_cmdline)" 2>/run/kexec ||
 		fail armed "kexec: $(tail -n 1 /run/kexec)"
 	memory=$(sed -n 's/^ *\(.*\)-\(.*\) : Crash kernel$/0x\1-0x\2/p' /proc/iomem | tail -n 1)
 	event "armed memory=$memory"
@@ -47,9 +52,7 @@ arm_kdump()
 
 take_case()
 {
-	mount_case_disk ro
-	read_case
-	umount /mnt
+	find_case
 	event "case id=$case_id"
 }
 
@@ -101,8 +104,8 @@ leave_calibration()
 {
 	[ -s /run/calibration.json ] || return 0
 	mount_case_disk rw
-	cp /run/calibration.json /mnt/calibration.json
-	umount /mnt || fail calibrate "cannot unmount the case disk"
+	cp /run/calibration.json "$out/calibration.json"
+	umount_case_disk || fail calibrate "cannot unmount the case disk"
 }
 
 # guestload says when every guest is in the load's state; it goes on until the machine dies.
@@ -142,13 +145,14 @@ load_next_kernel()
 	[ "$case_reboot" = kexec ] || return
 	find_capture_kernel
 	# shellcheck disable=SC2086 # its options, one a word
-	kexec -l -i $capture "--command-line=$(cat $kdump/cmdline)" 2>/run/kexec ||
+	kexec -l -i $capture "--command-line=$(capture_cmdline)" 2>/run/kexec ||
 		fail kexec "kexec: $(tail -n 1 /run/kexec)"
 }
 
 strike()
 {
 	modprobe -q msr
+	mark_strike
 	record=--record
 	[ "${case_record:-yes}" = yes ] || record=
 	crashtrigger --case "$case_id" --panic-cpu "$case_panic_cpu" --reboot-cpu "$case_reboot_cpu" \
@@ -159,7 +163,7 @@ strike()
 		${case_seed:+--seed "$case_seed"} \
 		${case_frequency:+--frequency "$case_frequency"} \
 		$record \
-		--events /dev/ttyS1 2>/run/strike
+		--events $events 2>/run/strike
 	status=$?
 	why=$(tail -n 1 /run/strike)
 	if [ $status = 2 ]; then

@@ -13,17 +13,17 @@ vmcore=/proc/vmcore
 # What the appliance has learnt of this CPU (agent.sh), if it has.
 calibration()
 {
-	[ ! -s /mnt/calibration.json ] || echo --calibration /mnt/calibration.json
+	[ ! -s "$out/calibration.json" ] || echo "--calibration $out/calibration.json"
 }
 
 # A status without a verdict behind it (a shell runs an empty file with success) is no status.
 judge()
 {
 	# shellcheck disable=SC2046 # two words, or none
-	verify_vmcs --json=/mnt/verdict.json --capsule /mnt/capsule --case "$case_id" $(calibration) $vmcore \
-		>/mnt/verdict.txt 2>/mnt/verify.err
+	verify_vmcs "--json=$out/verdict.json" --capsule "$out/capsule" --case "$case_id" $(calibration) \
+		$vmcore >"$out/verdict.txt" 2>"$out/verify.err"
 	status=$?
-	[ -s /mnt/verdict.json ] || [ $status -ge 3 ] || status=3
+	[ -s "$out/verdict.json" ] || [ $status -ge 3 ] || status=3
 	event "verdict status=$status"
 }
 
@@ -31,11 +31,11 @@ judge()
 # (docs/backends.md); 23 leaves out all but those and what the kernel itself uses.
 save_vmcore()
 {
-	makedumpfile -l -d 23 $vmcore /mnt/vmcore >/run/save 2>&1 || {
+	makedumpfile -l -d 23 $vmcore "$out/vmcore" >/run/save 2>&1 || {
 		event "error stage=save text=makedumpfile: $(grep -v '^$' /run/save | tail -n 1)"
 		return
 	}
-	event "saved file=vmcore bytes=$(stat -c %s /mnt/vmcore)"
+	event "saved file=vmcore bytes=$(stat -c %s "$out/vmcore")"
 }
 
 # On AMD memory alone never says PASS, the host's registers are still to come: what rests on inference
@@ -48,7 +48,7 @@ save_wanted()
 	esac
 	[ $status != 0 ] || return 1
 	[ $status = 2 ] || return 0
-	! verify_vmcs --accept-inferred --case "$case_id" /mnt/verdict.json >/run/accept 2>&1
+	! verify_vmcs --accept-inferred --case "$case_id" "$out/verdict.json" >/run/accept 2>&1
 }
 
 start
@@ -67,9 +67,9 @@ if save_wanted; then
 	save_vmcore
 fi
 if [ $status -ge 3 ]; then
-	makedumpfile --dump-dmesg $vmcore /mnt/dmesg.txt >/dev/null 2>&1
+	makedumpfile --dump-dmesg $vmcore "$out/dmesg.txt" >/dev/null 2>&1
 fi
 sync
-umount /mnt || fail save "cannot unmount the case disk"
+umount_case_disk || fail save "cannot unmount the case disk"
 event "done"
 idle

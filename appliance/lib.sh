@@ -6,16 +6,29 @@
 
 case_keys="id panic_cpu reboot_cpu reboot trigger window hold_us delay_us seed frequency printk load load_per_cpu load_vcpus save break break_cpu record calibrate wait"
 
+# The folder of the case, and the one that the capture kernel leaves its files in.
+case_folder=/mnt
+out=/mnt
+# where crashtrigger says that it strikes
+events=/dev/ttyS1
+# what devices may hang on
+buses="pci virtio scsi"
+
 start()
 {
 	mount -t proc proc /proc
 	mount -t sysfs sysfs /sys
 	mount -t devtmpfs devtmpfs /dev
 	mount -t tmpfs tmpfs /run
+	open_events
+}
+
+open_events()
+{
 	# Kept open: the last close of a serial port waits for the line to drain.
-	exec 3>/dev/ttyS1
+	exec 3>$events
 	# A tty starts with 9600 baud, and with \n sent as \r\n.
-	stty -F /dev/ttyS1 115200 raw -echo
+	stty -F $events 115200 raw -echo
 }
 
 event()
@@ -42,7 +55,7 @@ fail()
 # before modprobe returns, so the devices are there afterwards; nothing waits.
 load_drivers()
 {
-	for bus in pci virtio scsi; do
+	for bus in $buses; do
 		set --
 		for alias in "/sys/bus/$bus/devices"/*/modalias; do
 			[ -e "$alias" ] && set -- "$@" "$(cat "$alias")"
@@ -54,10 +67,9 @@ load_drivers()
 
 load_kvm()
 {
-	flags=$(grep -m 1 '^flags' /proc/cpuinfo)
-	case " $flags " in
-	*' vmx '*) module=kvm_intel ;;
-	*' svm '*) module=kvm_amd ;;
+	case $(cpu_vendor) in
+	vmx) module=kvm_intel ;;
+	svm) module=kvm_amd ;;
 	*) fail kvm "the CPU has neither VMX nor SVM" ;;
 	esac
 	modprobe "$module" 2>/run/kvm || fail kvm "$(tail -n 1 /run/kvm)"
@@ -70,6 +82,11 @@ mount_case_disk()
 {
 	[ -n "${device:-}" ] || device=$(findfs LABEL=CRASHLAB) || fail disk "no disk labelled CRASHLAB"
 	mount -t vfat -o "$1" "$device" /mnt || fail disk "cannot mount $device"
+}
+
+umount_case_disk()
+{
+	umount /mnt
 }
 
 is_case_key()
@@ -96,6 +113,29 @@ read_case()
 		esac
 		is_case_key "$key" || fail case "unknown key $key"
 		eval "case_$key=\$value"
-	done </mnt/case || fail case "no file 'case' on the case disk"
+	done <"$case_folder/case" || fail case "no file 'case' on the case disk"
 	[ -n "${case_id:-}" ] || fail case "no id"
 }
+
+find_case()
+{
+	mount_case_disk ro
+	read_case
+	umount_case_disk
+}
+
+# Called right before the machine dies.
+mark_strike()
+{
+	:
+}
+
+# "vmx" or "svm"; nothing when the CPU has neither
+cpu_vendor()
+{
+	sed -n '/^flags/{s/.* \(vmx\|svm\)\( .*\|\)$/\1/p;q}' /proc/cpuinfo
+}
+
+# On a stick nobody watches, and the results stay on it: there some of these functions are others.
+# shellcheck source=appliance/stick.sh
+[ ! -e /crashlab/stick.sh ] || . /crashlab/stick.sh

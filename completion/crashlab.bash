@@ -53,7 +53,10 @@ _crashlab()
 		case $previous in
 		--backend) words='auto kvm tcg bochs bochs-plain' ;;
 		--save) words='always fail never' ;;
-		--format) words='html text json tap ktap junit' ;;
+		--format)
+			words='html text json tap ktap junit'
+			[ "$command" != build ] || words='iso disk netboot'
+			;;
 		--until) words='PASS FAIL INCONCLUSIVE race-missed reboot-won no-dump capture-hang
 			capture-stopped timeout lab-broken' ;;
 		--kernel) words=$("$program" kernels --local 2>/dev/null | sed -n 's/ \+local .*//p') ;;

@@ -14,36 +14,11 @@
 set -eu
 
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/images.sh"
 
 # The crash kernel's memory under Bochs is at 256M (appliance/cmdline.bochs), where its ELF file has
 # to be moved to.
 bochs_crash_base=0x10000000
-
-# make_cmdline FILE: its options on one line
-make_cmdline()
-{
-	sed 's/#.*//' "$1" | xargs
-}
-
-megabytes()
-{
-	echo $((($(stat -c %s "$1") + 524288) / 1048576))M
-}
-
-# Everything that goes in, by content, so that a fresh checkout or a rebuild without a change is as
-# good as none.
-hash_inputs()
-{
-	{
-		cat "$kernel/package" "$kernel/hash" 2>/dev/null || true
-		find "$root/appliance" "$root/initramfs" "$root/scripts/build-images.sh" \
-			"$root/scripts/kernel-needs.sh" ${overlay:+"$overlay"} \
-			"$build/bin/guestload" "$build/bin/crashtrigger" "$build/bin/calibrate_vmcs" \
-			"$build/bin/verify_vmcs" "$build/bin/bootdisk" -type f -exec sha256sum {} + | sort
-		[ "$flavour" = small ] || hash_full
-		dpkg-query -W busybox-static dracut-core kexec-tools makedumpfile libc6
-	} | sha256sum | cut -d ' ' -f 1
-}
 
 # What the full flavour has besides
 hash_full()
@@ -51,31 +26,6 @@ hash_full()
 	find "$root/scenarios" "$build/qemu" "$build/bin/crashlab" -type f -exec sha256sum {} + | sort
 	dpkg-query -W bash libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients dosfstools mtools
 	grep '^inputs=' "$build/images/$label/manifest"
-}
-
-# dracut takes modules from where it lives; give it a place with its own files and our modules only.
-make_dracut_base()
-{
-	mkdir -p "$work/dracut/modules.d" "$work/empty" "$work/tmp"
-	for file in /usr/lib/dracut/dracut-* /usr/lib/dracut/skipcpio; do
-		ln -s "$file" "$work/dracut/"
-	done
-	ln -s "$root"/initramfs/[0-9]* "$work/dracut/modules.d/"
-}
-
-# make_initramfs NAME OUT SIGNED: none of the host's own configuration goes in. The modules keep
-# their signatures when SIGNED is yes.
-make_initramfs()
-{
-	dracutbasedir=$work/dracut crashlab=$root crashlab_build=$build crashlab_signed=$3 \
-		dracut --quiet --force --no-hostonly --no-hostonly-cmdline --reproducible \
-		--no-early-microcode --no-compress --nofscks --nomdadmconf --nolvmconf \
-		--conf /dev/null --confdir "$work/empty" --fwdir "$work/empty" --tmpdir "$work/tmp" \
-		--modules "crashlab-$1" --kver "$release" \
-		--kmoddir "$kernel/lib/modules/$release" "$2" >"$work/dracut.log" 2>&1 || {
-		cat "$work/dracut.log" >&2
-		die "dracut failed to make the $1 image"
-	}
 }
 
 # make_full BASE OUT: the plain images go into the full flavour, which has itself boot by cmdline.lab
@@ -87,22 +37,6 @@ make_full()
 		"$build/images/$label/cmdline.qemu" "$build/images/$label/manifest" "$lab/"
 	append_cpio "$work/lab" "$1"
 	make_cmdline "$root/appliance/cmdline.lab" >"$new/cmdline.lab"
-}
-
-# append_cpio DIRECTORY FILE: the kernel unpacks one cpio archive after another
-append_cpio()
-{
-	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort |
-		cpio -o -H newc -R 0:0 --reproducible --quiet) >>"$2"
-}
-
-append_overlay()
-{
-	if [ -d "$overlay" ]; then
-		append_cpio "$overlay" "$1"
-	elif [ -n "$overlay" ]; then
-		cat "$overlay" >>"$1"
-	fi
 }
 
 # make_qemu BASE CAPTURE: the package's kernel for both
@@ -191,8 +125,8 @@ write_manifest()
 
 build_small()
 {
-	make_initramfs appliance "$work/appliance-qemu.cpio" yes
-	make_initramfs appliance "$work/appliance-bochs.cpio" no
+	make_initramfs crashlab-appliance "$work/appliance-qemu.cpio" yes
+	make_initramfs crashlab-appliance "$work/appliance-bochs.cpio" no
 	make_qemu "$work/appliance-qemu.cpio" "$work/capture.cpio"
 	make_bochs "$work/appliance-bochs.cpio" "$work/capture.cpio"
 	make_plain
@@ -200,7 +134,7 @@ build_small()
 
 build_full()
 {
-	make_initramfs full "$work/full.cpio" yes
+	make_initramfs crashlab-full "$work/full.cpio" yes
 	make_full "$work/full.cpio"
 	make_qemu "$work/full.cpio" "$work/capture.cpio"
 }
@@ -210,7 +144,7 @@ build_images()
 	say "$name: building"
 	make_dracut_base
 	# Unsigned where the kernel is not under test, and where checking takes Bochs 20 seconds.
-	make_initramfs capture "$work/capture.cpio" no
+	make_initramfs crashlab-capture "$work/capture.cpio" no
 	"build_$flavour"
 	say "$name: appliance $(megabytes "$new/appliance.cpio"), capture $(megabytes "$work/capture.cpio")"
 }
@@ -247,16 +181,18 @@ images=$build/images/$name
 [ -d "$kernel/boot" ] || die "no kernel $label: scripts/fetch-kernel.sh fetches it"
 release=$(cd "$kernel/boot" && echo vmlinuz-*)
 release=${release#vmlinuz-}
-for program in guestload crashtrigger calibrate_vmcs verify_vmcs bootdisk; do
-	[ -x "$build/bin/$program" ] || die "no $build/bin/$program: run make first"
-	[ -s "$build/bin/$program" ] || die "$build/bin/$program is empty: is it being built?"
-done
+need_programs guestload crashtrigger calibrate_vmcs verify_vmcs bootdisk
 
 # One build at a time: the second then finds nothing left to do.
 mkdir -p "$build/images"
 exec 9>"$build/images/.lock"
 flock 9
-inputs=$(hash_inputs)
+inputs_more="$root/scripts/build-images.sh $root/scripts/kernel-needs.sh $build/bin/bootdisk"
+# shellcheck disable=SC2086 # package names hold no blanks
+inputs=$({
+	hash_inputs $image_packages
+	[ "$flavour" = small ] || hash_full
+} | sha256sum | cut -d ' ' -f 1)
 if grep -q -x "inputs=$inputs" "$images/manifest" 2>/dev/null; then
 	exit 0
 fi

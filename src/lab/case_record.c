@@ -91,3 +91,11 @@ struct error *case_write_outcome(const struct case_run *run)
 	record_deinit(&record);
 	return err;
 }
+
+void case_run_deinit(struct case_run *self)
+{
+	free(self->directory);
+	free(self->images);
+	free(self->kernel);
+	free(self->detail);
+}

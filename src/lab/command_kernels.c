@@ -1,17 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is about kernels: kernels lists them, build makes one's images. */
 #define _GNU_SOURCE
+#include <string.h>
+
 #include "lab/command.h"
 #include "lab/files.h"
 #include "lab/kernels.h"
 #include "util/cleanup.h"
 
-enum { KEY_SUITE = 256, KEY_OVERLAY, KEY_NAME, KEY_LOCAL, KEY_FRESH, KEY_JSON };
+enum {
+	KEY_SUITE = 256,
+	KEY_OVERLAY,
+	KEY_NAME,
+	KEY_FORMAT,
+	KEY_SCENARIO,
+	KEY_OPTIONS,
+	KEY_GO,
+	KEY_LOCAL,
+	KEY_FRESH,
+	KEY_JSON
+};
+
+#define STICK_ARGUMENTS 24
 
 struct build_arguments {
 	struct kernel_order order;
+	const char *stick[STICK_ARGUMENTS + 1]; /* ends with NULL */
+	unsigned stick_count;
 	bool dry_run;
 };
+
+/* An argument for the script that makes sticks. */
+static void add_stick(struct argp_state *state, struct build_arguments *arguments,
+		      const char *option, const char *value)
+{
+	if (arguments->stick_count + 2 > STICK_ARGUMENTS)
+		argp_error(state, "too many options");
+	arguments->stick[arguments->stick_count++] = option;
+	if (value)
+		arguments->stick[arguments->stick_count++] = value;
+}
+
+static void end_build(struct argp_state *state, struct build_arguments *arguments)
+{
+	struct kernel_order *order = &arguments->order;
+
+	if (order->stick && order->suffix)
+		argp_error(state, "--name is not for --format");
+	if (!order->stick && arguments->stick_count)
+		argp_error(state, "%s goes with --format", arguments->stick[0]);
+	if (!order->stick && !order->overlay != !order->suffix)
+		argp_error(state, "--overlay and --name go together");
+	if (order->stick && order->overlay)
+		add_stick(state, arguments, "--overlay", order->overlay);
+}
 
 static error_t parse_build(int key, char *arg, struct argp_state *state)
 {
@@ -28,6 +70,21 @@ static error_t parse_build(int key, char *arg, struct argp_state *state)
 	case KEY_NAME:
 		order->suffix = arg;
 		return 0;
+	case KEY_FORMAT:
+		if (strcmp(arg, "iso") && strcmp(arg, "disk") && strcmp(arg, "netboot"))
+			argp_error(state, "--format: iso, disk, netboot");
+		order->stick = arguments->stick;
+		add_stick(state, arguments, "--format", arg);
+		return 0;
+	case KEY_SCENARIO:
+		add_stick(state, arguments, "--scenario", arg);
+		return 0;
+	case KEY_OPTIONS:
+		add_stick(state, arguments, "--options", arg);
+		return 0;
+	case KEY_GO:
+		add_stick(state, arguments, "--go", NULL);
+		return 0;
 	case 'n':
 		arguments->dry_run = true;
 		return 0;
@@ -37,8 +94,7 @@ static error_t parse_build(int key, char *arg, struct argp_state *state)
 		order->kernel = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!order->overlay != !order->suffix)
-			argp_error(state, "--overlay and --name go together");
+		end_build(state, arguments);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -54,7 +110,8 @@ static struct error *build(const struct lab_paths *paths, const struct build_arg
 		return NULL;
 	}
 	try(kernel_make(paths, &arguments->order, &name));
-	printf("%s\n", name);
+	if (!arguments->order.stick)
+		printf("%s\n", name);
 	return NULL;
 }
 
@@ -64,6 +121,13 @@ static int run_build(int argc, char **argv)
 		{"suite", KEY_SUITE, "SUITE", 0, "take the kernel from another Debian suite", 0},
 		{"overlay", KEY_OVERLAY, "DIR", 0, "put these files on top of the appliance's", 0},
 		{"name", KEY_NAME, "SUFFIX", 0, "with --overlay: of the images so made", 0},
+		{"format", KEY_FORMAT, "F", 0,
+		 "make what a real machine boots: iso, disk, netboot; again for more", 0},
+		{"scenario", KEY_SCENARIO, "S", 0,
+		 "with --format: what it runs, a name or a file (stick)", 0},
+		{"options", KEY_OPTIONS, "WORDS", 0, "with --format: for its kernel command line",
+		 0},
+		{"go", KEY_GO, NULL, 0, "with --format: it begins at once, and asks nobody", 0},
 		{"dry-run", 'n', NULL, 0, "print the scripts that would be run", 0},
 		{},
 	};
@@ -75,7 +139,7 @@ static int run_build(int argc, char **argv)
 		"beginning of a version (6.1), one of these after SUITE/, a .deb or .rpm file, or "
 		"a directory (./DIR) with one kernel's packages, with a vmlinuz and its modules, "
 		"or in which a kernel was built; default: 6.12. Prints its name, which "
-		"`crashlab run --kernel` takes.",
+		"`crashlab run --kernel` takes; with --format those of the files.",
 		NULL,
 		NULL,
 		NULL};

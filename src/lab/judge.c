@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lab/conclude.h"
 #include "lab/disk.h"
 #include "lab/files.h"
 #include "lab/process.h"
@@ -130,11 +131,6 @@ static enum truth ask_truth(const struct case_run *run, const struct files *file
 	return err ? TRUTH_NONE : truth_compare(verdict, truth, ret_why);
 }
 
-static bool named_only(uint64_t bad_cpus, int cpu)
-{
-	return cpu < 0 || bad_cpus == 1ULL << cpu;
-}
-
 /* The first line of the file at @path, or NULL. */
 static char *first_line(const char *path)
 {
@@ -149,26 +145,13 @@ static char *first_line(const char *path)
 	return text;
 }
 
-static void explain(struct case_run *run, const struct files *files,
-		    const struct outcome_facts *facts, const struct verdict_summary *summary,
-		    const char *why, const char *trouble)
+/* What verify_vmcs said when it gave no verdict; NULL: nothing. The caller frees it. */
+static char *verify_said(const struct files *files, const struct outcome_facts *facts)
 {
 	_cleanup_free_ char *inside = format_string("%s/verify.err", files->capture);
-	_cleanup_free_ char *said =
-		facts->judge > JUDGE_INCONCLUSIVE ? first_line(files->errors) : NULL;
-	if (!said && !facts->verdict_read)
-		said = first_line(inside);
-	const char *more = trouble ? trouble : said;
-	bool plain = facts->verdict_read && run->outcome == facts->verdict;
+	char *said = facts->judge > JUDGE_INCONCLUSIVE ? first_line(files->errors) : NULL;
 
-	if (summary->conflicts)
-		run->detail = format_string("DISAGREEMENT between sources of evidence, see "
-					    "\"conflicts\" in verdict.json");
-	else if (plain && run->outcome == run->spec->expect && !run->as_expected)
-		run->detail = format_string("expected to name CPU %d, and no other",
-					    run->spec->expect_cpu);
-	else if (!plain)
-		run->detail = format_string("%s%s%s", why, more ? ": " : "", more ? more : "");
+	return said || facts->verdict_read ? said : first_line(inside);
 }
 
 /* The crash kernel keeps a vmcore when something is unknown to it; the host's registers may know
@@ -209,7 +192,6 @@ void judge_case(struct case_run *run, const struct run_options *options, enum en
 				      .judge = -1};
 	_cleanup_error_ struct error *err = NULL;
 	_cleanup_free_ char *stopped = NULL;
-	const char *why;
 	unsigned cpu;
 
 	files_init(&files, run->directory);
@@ -231,14 +213,11 @@ void judge_case(struct case_run *run, const struct run_options *options, enum en
 	}
 	_cleanup_free_ char *difference = NULL;
 	run->truth = ask_truth(run, &files, &difference);
-	run->outcome = outcome_decide(&facts, &why);
-	run->hit = facts.verdict_read ? facts.hit : HIT_NONE;
-	run->as_expected = run->outcome == run->spec->expect && !summary.conflicts &&
-			   run->truth != TRUTH_DISAGREES &&
-			   named_only(summary.bad_cpus, run->spec->expect_cpu);
-	if (difference)
+	_cleanup_free_ char *said = verify_said(&files, &facts);
+	case_conclude(run, &facts, &summary, trouble ? trouble : said);
+	if (difference) {
+		free(run->detail);
 		run->detail = format_string("the TRUTH is another: %s", difference);
-	else
-		explain(run, &files, &facts, &summary, why, trouble);
+	}
 	drop_vmcore(run, options, &files);
 }

@@ -17,7 +17,7 @@
 
 #define NAME_MOST 256
 #define MANIFEST_MOST 65536
-#define ARGUMENTS 8
+#define ARGUMENTS 32
 
 /* The scripts that fetch what runs the images. */
 static const char *const emulators[] = {"fetch-bochs.sh", "fetch-qemu.sh"};
@@ -43,9 +43,11 @@ static void build_arguments(const struct kernel_order *order, const char *name,
 {
 	unsigned count = 2;
 
-	argv[0] = "build-images.sh";
+	argv[0] = order->stick ? "build-stick.sh" : "build-images.sh";
 	argv[1] = name;
-	if (order->overlay) {
+	for (size_t i = 0; order->stick && order->stick[i] && count < ARGUMENTS - 1; i++)
+		argv[count++] = order->stick[i];
+	if (order->overlay && !order->stick) {
 		argv[count++] = "--overlay";
 		argv[count++] = order->overlay;
 		argv[count++] = "--name";
@@ -63,12 +65,12 @@ struct error *kernel_make(const struct lab_paths *paths, const struct kernel_ord
 	fetch_arguments(order, argv);
 	try(script_read(paths, argv, NAME_MOST, &name));
 	name[strcspn(name, "\n")] = '\0';
-	for (size_t i = 0; i < EMULATORS; i++) {
+	for (size_t i = 0; i < EMULATORS && !order->stick; i++) {
 		const char *fetch[] = {emulators[i], NULL};
 		try(script_run(paths, fetch, STDERR_FILENO));
 	}
 	build_arguments(order, name, argv);
-	try(script_run(paths, argv, STDERR_FILENO));
+	try(script_run(paths, argv, order->stick ? STDOUT_FILENO : STDERR_FILENO));
 	*ret = take(name);
 	return NULL;
 }
@@ -79,7 +81,7 @@ void kernel_describe(const struct lab_paths *paths, const struct kernel_order *o
 
 	fetch_arguments(order, argv);
 	script_print(paths, argv, out);
-	for (size_t i = 0; i < EMULATORS; i++) {
+	for (size_t i = 0; i < EMULATORS && !order->stick; i++) {
 		const char *fetch[] = {emulators[i], NULL};
 		script_print(paths, fetch, out);
 	}

@@ -9,11 +9,14 @@ struct kernel_order {
 	const char *kernel; /* whatever scripts/fetch-kernel.sh takes */
 	const char *suite; /* of Debian, where it is */
 	const char *overlay, *suffix; /* files on top of the appliance's; of the images so made */
+	const char *const *stick; /* make what a real machine boots instead, with these arguments of
+				     scripts/build-stick.sh; ends with NULL */
 };
 
 /**
  * Get the kernel, what runs it, and build its images, by the project's scripts, whose progress goes
- * to stderr. *@ret is the kernel's name, for the caller to free.
+ * to stderr. *@ret is the kernel's name, for the caller to free. The names of a stick's files go to
+ * standard output.
  */
 struct error *kernel_make(const struct lab_paths *paths, const struct kernel_order *order,
 			  char **ret);

@@ -221,38 +221,6 @@ static enum ending follow(struct watch *watch)
 	return ending;
 }
 
-static void put_optional(FILE *out, const char *key, const char *value)
-{
-	if (value[0])
-		fprintf(out, "%s=%s\n", key, value);
-}
-
-/** Write the text of the case file of @self (docs/interfaces.md, section 2); the caller frees it.
- */
-static char *case_file_text(const struct case_run *self, const struct run_options *options)
-{
-	const struct case_spec *spec = self->spec;
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (!out)
-		abort();
-	fprintf(out, "id=%s\npanic_cpu=%u\nreboot_cpu=%u\nreboot=%s\ntrigger=%s\nwindow=%s\n",
-		self->id, spec->panic_cpu, spec->reboot_cpu, case_reboots[spec->reboot],
-		case_triggers[spec->trigger], spec->window);
-	fprintf(out, "hold_us=%u\ndelay_us=%u\n", spec->hold_us, spec->delay_us);
-	put_optional(out, "seed", spec->seed);
-	put_optional(out, "frequency", spec->frequency);
-	fprintf(out, "printk=%u\nload=%s\nload_per_cpu=%u\nload_vcpus=%u\n", spec->printk,
-		case_loads[spec->load], spec->load_per_cpu, spec->load_vcpus);
-	fprintf(out, "record=%s\ncalibrate=%s\nsave=%s\nbreak=%s\nbreak_cpu=%u\nwait=%s\n",
-		case_records[spec->record], case_calibrates[spec->calibrate], options->save,
-		spec->broken, spec->break_cpu, self->wait ? self->wait : "none");
-	fclose(out);
-	return text;
-}
-
 struct error *case_cmdline(const struct case_run *self, char **ret)
 {
 	_cleanup_free_ char *path = format_string("%s/%s", self->images, self->backend->cmdline);
@@ -277,7 +245,7 @@ struct error *case_describe(const struct case_run *self, const struct run_option
 			    FILE *out)
 {
 	_cleanup_free_ char *cmdline = NULL;
-	_cleanup_free_ char *text = case_file_text(self, options);
+	_cleanup_free_ char *text = case_file_text(self, options->save);
 
 	try(case_cmdline(self, &cmdline));
 	struct machine_setup setup = case_setup(self, options, cmdline);
@@ -308,7 +276,7 @@ struct error *case_prepare(const struct case_run *self, const struct run_options
 	_cleanup_free_ char *console = format_string("%s/console.log", self->directory);
 	_cleanup_free_ char *events = format_string("%s/events.log", self->directory);
 	_cleanup_free_ char *disk = format_string("%s/case.disk", self->directory);
-	_cleanup_free_ char *text = case_file_text(self, options);
+	_cleanup_free_ char *text = case_file_text(self, options->save);
 	_cleanup_free_ char *line = format_string("%s\n", setup->cmdline);
 	uint64_t bytes = (backend_memory(self->backend, self->spec) * 3ULL / 2) << 20;
 
@@ -429,12 +397,4 @@ void case_run(struct case_run *self, const struct run_options *options, struct p
 		error_free(err);
 	}
 	case_tell_end(self, progress);
-}
-
-void case_run_deinit(struct case_run *self)
-{
-	free(self->directory);
-	free(self->images);
-	free(self->kernel);
-	free(self->detail);
 }

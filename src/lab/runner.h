@@ -59,6 +59,12 @@ void case_run(struct case_run *self, const struct run_options *options, struct p
 struct error *case_describe(const struct case_run *self, const struct run_options *options,
 			    FILE *out);
 
+/**
+ * The text of the case file of @self (docs/interfaces.md, section 2); @save is as in struct
+ * run_options. The caller frees it.
+ */
+char *case_file_text(const struct case_run *self, const char *save);
+
 /** Tell @progress that @run has ended. */
 void case_tell_end(const struct case_run *run, struct progress *progress);
 /** The kernel command line that the appliance of @self gets; the caller frees it. */

@@ -47,6 +47,10 @@ check "--list in JSON" says '"schema": ?"crashlab-plan/1"' $crashlab run matrix 
 check "an axis by an option" says '^12 cases' $crashlab run matrix --cpus 4 --list
 check "another" says '^6 cases' $crashlab run matrix --cpus 3 --list
 check "build tells what it would run" says 'fetch-kernel.sh --suite sid 7' $crashlab build -n --suite sid 7
+check "build tells how it would make a stick" \
+	says 'build-stick.sh KERNEL --format iso --options a b' $crashlab build -n --format iso --options 'a b'
+check "a format that is none" status 64 $crashlab build -n --format floppy
+check "what is for a stick only" status 64 $crashlab build -n --go
 check "doctor in JSON" says '"schema": ?"crashlab-doctor/1"' $crashlab doctor --json
 
 # complete WORD...: what completion offers for the last word
