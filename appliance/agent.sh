@@ -163,7 +163,7 @@ strike()
 		${case_seed:+--seed "$case_seed"} \
 		${case_frequency:+--frequency "$case_frequency"} \
 		$record \
-		--events $events 2>/run/strike
+		--events "$events" 2>/run/strike
 	status=$?
 	why=$(tail -n 1 /run/strike)
 	if [ $status = 2 ]; then
