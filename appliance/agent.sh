@@ -73,6 +73,7 @@ wait_at()
 		usleep 20000
 	done
 	blockdev --flushbufs "$device"
+	deaf_console
 	take_case
 }
 

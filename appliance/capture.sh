@@ -52,6 +52,7 @@ save_wanted()
 }
 
 start
+deaf_console
 # A reboot by kexec boots the same image (agent.sh): there was no crash.
 if [ ! -e $vmcore ]; then
 	event "boot release=$(uname -r)"

@@ -31,6 +31,12 @@ open_events()
 	stty -F $events 115200 raw -echo
 }
 
+# A restored Bochs receives a NUL whenever one could come, and the console echoes each as ^@.
+deaf_console()
+{
+	stty -F /dev/ttyS0 -cread -echo 2>/dev/null
+}
+
 event()
 {
 	echo "crashlab $*" >&3
