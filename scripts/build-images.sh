@@ -4,11 +4,13 @@
 # Build what the backends boot, build/images/<kernel>/ (docs/interfaces.md), for a kernel that
 # scripts/fetch-kernel.sh fetched. Does nothing when nothing that goes in has changed.
 #
-# Usage: scripts/build-images.sh KERNEL [--flavour full | --overlay DIRECTORY|CPIO --name SUFFIX]
+# Usage: scripts/build-images.sh KERNEL [--flavour linux|full | --overlay DIRECTORY|CPIO --name SUFFIX]
 #   KERNEL     as fetch-kernel.sh printed it
+#   --flavour linux
+#              build/images/<kernel>-linux/: with QEMU and a Linux guest for guestload's load
 #   --flavour full
-#              build/images/<kernel>-full/: with QEMU, libvirt, and crashlab with the plain images in
-#              it, for QEMU alone
+#              build/images/<kernel>-full/: with libvirt, too, and crashlab with the plain images in
+#              it; for QEMU alone
 #   --overlay  build/images/<kernel>-<suffix>/ instead: the same, and the overlay's files on top of
 #              the appliance's
 set -eu
@@ -20,23 +22,41 @@ set -eu
 # to be moved to.
 bochs_crash_base=0x10000000
 
-# What the full flavour has besides
-hash_full()
+# What the larger flavours have besides
+hash_more()
 {
-	find "$root/scenarios" "$build/qemu" "$build/bin/crashlab" -type f -exec sha256sum {} + | sort
+	find "$build/qemu" -type f -exec sha256sum {} + | sort
+	[ "$flavour" = full ] || return 0
+	find "$root/scenarios" "$build/bin/crashlab" -type f -exec sha256sum {} + | sort
 	dpkg-query -W bash libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients dosfstools mtools
 	grep '^inputs=' "$build/images/$label/manifest"
 }
 
-# make_full BASE OUT: the plain images go into the full flavour, which has itself boot by cmdline.lab
-make_full()
+# put_guest CPIO: the Linux that guestload runs under QEMU. QEMU starts the unpacked kernel by its PVH
+# note; unpacking takes an emulated CPU long.
+put_guest()
+{
+	guest=$work/guest/crashlab/linux
+	if [ ! -d "$guest" ]; then
+		mkdir -p "$guest" "$work/guest-root"
+		ln "$work/vmlinux" "$guest/kernel"
+		make_cmdline "$root/appliance/cmdline.guest" >"$guest/cmdline"
+		cp "$root/appliance/guest.sh" "$work/guest-root/init"
+		chmod 755 "$work/guest-root/init"
+		cp "$(command -v busybox)" "$work/guest-root/"
+		append_cpio "$work/guest-root" "$guest/initramfs"
+	fi
+	append_cpio "$work/guest" "$1"
+}
+
+# put_lab CPIO: the plain images, for crashlab in the full flavour
+put_lab()
 {
 	lab=$work/lab/crashlab/lab/build/images/$label
 	mkdir -p "$lab"
 	ln "$build/images/$label/vmlinuz" "$build/images/$label/appliance.cpio" \
 		"$build/images/$label/cmdline.qemu" "$build/images/$label/manifest" "$lab/"
 	append_cpio "$work/lab" "$1"
-	make_cmdline "$root/appliance/cmdline.lab" >"$new/cmdline.lab"
 }
 
 # make_qemu BASE CAPTURE: the package's kernel for both
@@ -77,7 +97,6 @@ make_bochs()
 	mkdir -p "$kdump"
 	gcc -m32 -c -o "$work/bootsector.o" "$root/appliance/bootsector.S"
 	ld -m elf_i386 -Ttext=0x7c00 --oformat binary -o "$work/bootsector" "$work/bootsector.o"
-	unpack_vmlinux "$kernel/boot/vmlinuz-$release" "$work/vmlinux"
 	"$build/bin/bootdisk" capture-kernel "$work/vmlinux" $bochs_crash_base "$work/capture-kernel"
 	make_cmdline "$root/appliance/cmdline.capture.bochs" >"$kdump/cmdline"
 	make_cmdline "$root/appliance/cmdline.bochs" >"$new/cmdline.bochs"
@@ -132,17 +151,30 @@ build_small()
 	make_plain
 }
 
+build_linux()
+{
+	make_initramfs crashlab-linux "$work/linux-qemu.cpio" yes
+	make_initramfs crashlab-linux "$work/linux-bochs.cpio" no
+	put_guest "$work/linux-qemu.cpio"
+	put_guest "$work/linux-bochs.cpio"
+	make_qemu "$work/linux-qemu.cpio" "$work/capture.cpio"
+	make_bochs "$work/linux-bochs.cpio" "$work/capture.cpio"
+}
+
 build_full()
 {
 	make_initramfs crashlab-full "$work/full.cpio" yes
-	make_full "$work/full.cpio"
+	put_guest "$work/full.cpio"
+	put_lab "$work/full.cpio"
 	make_qemu "$work/full.cpio" "$work/capture.cpio"
+	make_cmdline "$root/appliance/cmdline.lab" >"$new/cmdline.lab"
 }
 
 build_images()
 {
 	say "$name: building"
 	make_dracut_base
+	unpack_vmlinux "$kernel/boot/vmlinuz-$release" "$work/vmlinux"
 	# Unsigned where the kernel is not under test, and where checking takes Bochs 20 seconds.
 	make_initramfs crashlab-capture "$work/capture.cpio" no
 	"build_$flavour"
@@ -165,11 +197,12 @@ while [ $# -ge 2 ]; do
 	shift 2
 done
 [ $# = 0 ] || usage
-[ -z "$overlay" ] || [ -n "$suffix" ] || usage
+[ "${overlay:+yes}" = "${suffix:+yes}" ] || usage
 case $flavour in
 small) ;;
+linux) suffix=linux ;;
 full)
-	suffix=${suffix:-full}
+	suffix=full
 	"$0" "$label" || exit
 	;;
 *) usage ;;
@@ -191,7 +224,7 @@ inputs_more="$root/scripts/build-images.sh $root/scripts/kernel-needs.sh $build/
 # shellcheck disable=SC2086 # package names hold no blanks
 inputs=$({
 	hash_inputs $image_packages
-	[ "$flavour" = small ] || hash_full
+	[ "$flavour" = small ] || hash_more
 } | sha256sum | cut -d ' ' -f 1)
 if grep -q -x "inputs=$inputs" "$images/manifest" 2>/dev/null; then
 	exit 0

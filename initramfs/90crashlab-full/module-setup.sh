@@ -5,11 +5,11 @@
 # that crashlab finds its parts as it does there. See 80crashlab-base.
 # shellcheck disable=SC2154
 
-# shellcheck source=initramfs/80crashlab-base/module-setup.sh
-. "$crashlab/initramfs/80crashlab-base/module-setup.sh"
+# shellcheck source=initramfs/90crashlab-linux/module-setup.sh
+. "$crashlab/initramfs/90crashlab-linux/module-setup.sh"
 
 depends() {
-	echo crashlab-appliance
+	echo crashlab-linux
 }
 
 # full_put FILE...: into the image at the same place, links followed
@@ -35,18 +35,15 @@ full_libvirt() {
 # QEMU as scripts/fetch-qemu.sh left it, with what it takes from the machine; or the machine's own. libvirtd
 # looks for it in PATH.
 full_qemu() {
-	local lab=$initdir/crashlab/lab/build qemu=$crashlab_build/qemu/root library
+	local qemu=$crashlab_build/qemu/root
 	if [ ! -d "$qemu" ]; then
 		inst_multiple qemu-system-x86_64 && full_put /usr/share/{qemu,seabios}/*.{bin,rom}
 		return
 	fi
-	cp -a "$crashlab_build/qemu" "$lab/"
+	cp -a "$crashlab_build/qemu" "$initdir/crashlab/lab/build/"
 	ln -s ../../crashlab/lab/build/qemu/qemu-system-x86_64 "$initdir/usr/bin/"
-	rm -rf "$lab/qemu/root/usr/share/"{applications,doc-base,icons,lintian}
-	LD_LIBRARY_PATH=$qemu/usr/lib/x86_64-linux-gnu ldd "$qemu/usr/bin/qemu-system-x86_64" |
-		grep -o '/[^ ]*' | grep -v "^$qemu/" | while read -r library; do
-			full_put "$library" || return 1
-		done
+	rm -rf "$initdir/crashlab/lab/build/qemu/root/usr/share/"{applications,doc-base,icons,lintian}
+	crashlab_qemu_libraries qemu-system-x86_64
 }
 
 # mtools writes names in DOS's code page.

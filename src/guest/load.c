@@ -5,7 +5,7 @@
 #include <string.h>
 
 const struct load *const loads[] = {
-	&load_spin, &load_halt, &load_many, &load_hop, &load_churn, &load_nested, NULL,
+	&load_spin, &load_halt, &load_many, &load_hop, &load_churn, &load_nested, &load_linux, NULL,
 };
 
 const struct load *load_find(const char *name)

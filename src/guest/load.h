@@ -40,7 +40,8 @@ struct load {
 	void (*describe)(const struct crew *crew, FILE *out);
 };
 
-extern const struct load load_spin, load_halt, load_many, load_hop, load_churn, load_nested;
+extern const struct load load_spin, load_halt, load_many, load_hop, load_churn, load_nested,
+	load_linux;
 
 /** All loads; ends with NULL. */
 extern const struct load *const loads[];

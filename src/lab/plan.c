@@ -173,6 +173,22 @@ static struct error *check_images(const struct case_run *run)
 	return NULL;
 }
 
+/* A kernel is there when its plain images are; a variant's are made apart. */
+static char *variant_lacks(const struct case_run *run)
+{
+	if (!run->spec->images[0] || !access(run->images, F_OK))
+		return NULL;
+	return format_string("there are no images %s (docs/interfaces.md says what makes them)",
+			     run->images);
+}
+
+static void skip(struct case_run *run, char *why)
+{
+	run->backend = NULL;
+	run->outcome = OUTCOME_SKIPPED;
+	run->detail = why;
+}
+
 /* The id has something random in it: a dump of another run can never answer for this case. */
 static void make_id(struct case_run *run)
 {
@@ -191,17 +207,16 @@ static struct error *plan_case(const struct lab_paths *paths, const struct run_r
 	if (error_is(err, ERROR_USAGE))
 		return err;
 	if (err) {
-		run->backend = NULL;
-		run->outcome = OUTCOME_SKIPPED;
-		run->detail = format_string("no backend for %s: %s", vendor_names[spec->vendor],
-					    err->message);
+		skip(run, format_string("no backend for %s: %s", vendor_names[spec->vendor],
+					err->message));
 		error_free(err);
 		return NULL;
 	}
-	run->detail = kernel_lacks(run->images, spec, run->backend);
-	if (run->detail) {
-		run->backend = NULL;
-		run->outcome = OUTCOME_SKIPPED;
+	char *lacks = kernel_lacks(run->images, spec, run->backend);
+	if (!lacks && !request->list)
+		lacks = variant_lacks(run);
+	if (lacks) {
+		skip(run, lacks);
 		return NULL;
 	}
 	if (request->gdb && !run->backend->debug)

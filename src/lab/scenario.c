@@ -21,7 +21,7 @@ const char *const case_reboots[] = {"restart", "sysrq-b",     "halt",          "
 const char *const case_triggers[] = {"sysrq-c",   "crash-kexec",  "crash-self",      "oops",
 				     "panic-irq", "panic-nmi",    "soft-lockup",     "hard-lockup",
 				     "hung-task", "second-panic", "panic-overtaken", NULL};
-const char *const case_loads[] = {"spin", "halt", "many", "hop", "churn", "nested", NULL};
+const char *const case_loads[] = {"spin", "halt", "many", "hop", "churn", "nested", "linux", NULL};
 const char *const case_records[] = {"yes", "no", NULL};
 const char *const case_calibrates[] = {"no", "yes", NULL};
 

@@ -21,4 +21,17 @@ need_case emergency-svm-nested
 check "a nested VMCB was got" \
 	says 'each runs a guest, with a nested VMCB' cat "$(case_of emergency-svm-nested)/events.log"
 
+check "images with a Linux guest build" status 0 scripts/build-images.sh "$release" --flavour linux
+check "a Linux under QEMU on each CPU, on both vendors: PASS" status 0 lab_run --case 'linux-*'
+need_case linux-vmx
+
+for vendor in vmx svm; do
+	check "$vendor: both guests came up" \
+		says 'guests count=2 text=guestload: 2 guests running$' cat "$(case_of linux-$vendor)/events.log"
+	check "$vendor: and the window was hit" \
+		grep -Eq '"state": *"hit"' "$(case_of linux-$vendor)/verdict.json"
+done
+check "the Linux guests' VMCSs are found clear" \
+	says '^2$' grep -Ec '^[01] .* 1 clear ' "$(case_of linux-vmx)/verdict.txt"
+
 plan

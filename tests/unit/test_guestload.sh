@@ -29,6 +29,8 @@ if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then
 	exit
 fi
 
+expect 1 "/crashlab/linux/cmdline .*--flavour linux" "$guestload" --load linux
+
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 mkfifo "$work/lines"

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * linux: on each CPU a small Linux under QEMU with KVM. Its init says so, and never sleeps. Only
+ * images of the flavours linux and full have what it takes.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "guest/crew.h"
+#include "util/cleanup.h"
+
+#define QEMU "qemu-system-x86_64-microvm"
+#define DIRECTORY "/crashlab/linux/"
+#define CMDLINE_MAX 2048 /* COMMAND_LINE_SIZE, arch/x86/include/asm/setup.h */
+#define SAYS "crashlab-guest-runs" /* the guest's init, on its console */
+
+static struct error *read_cmdline(char *text, size_t size)
+{
+	_cleanup_fclose_ FILE *file = fopen(DIRECTORY "cmdline", "re");
+
+	if (!file || !fgets(text, size, file))
+		return error_errno(errno, DIRECTORY "cmdline (scripts/build-images.sh RELEASE "
+						    "--flavour linux makes images that have it)");
+	text[strcspn(text, "\n")] = '\0';
+	return NULL;
+}
+
+/* What QEMU says, the guest's console among it, goes to @output. */
+static void run_qemu(char *cmdline, int output)
+{
+	/* clang-format off */
+	char *const argv[] = {
+		QEMU, "-nodefaults", "-display", "none", "-no-reboot",
+		"-M", "microvm,x-option-roms=on,rtc=on", "-accel", "kvm", "-cpu", "host", "-m", "128",
+		"-kernel", DIRECTORY "kernel", "-initrd", DIRECTORY "initramfs", "-append", cmdline,
+		"-serial", "stdio", NULL,
+	};
+	/* clang-format on */
+	int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	/* Of the thread that forked, which stays until the process is gone. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (input >= 0 && dup2(input, 0) == 0 && dup2(output, 1) == 1 && dup2(output, 2) == 2)
+		execvp(argv[0], argv);
+	dprintf(output, QEMU ": %s\n", strerror(errno));
+	_exit(127);
+}
+
+static struct error *start_qemu(FILE **ret)
+{
+	char cmdline[CMDLINE_MAX];
+	int ends[2];
+
+	try(read_cmdline(cmdline, sizeof(cmdline)));
+	if (pipe2(ends, O_CLOEXEC))
+		return error_errno(errno, "pipe");
+	pid_t pid = fork();
+	if (!pid)
+		run_qemu(cmdline, ends[1]);
+	close(ends[1]);
+	*ret = pid < 0 ? NULL : fdopen(ends[0], "r");
+	if (*ret)
+		return NULL;
+	close(ends[0]);
+	return error_errno(errno, "cannot start " QEMU);
+}
+
+static struct error *linux_work(struct worker *worker)
+{
+	char line[256], last[256] = "it said nothing";
+	_cleanup_fclose_ FILE *lines = NULL;
+
+	try(start_qemu(&lines));
+	worker->ready = true;
+	while (fgets(line, sizeof(line), lines)) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (strstr(line, SAYS))
+			worker->done++;
+		if (*line)
+			memcpy(last, line, sizeof(last));
+	}
+	return error_new(ERROR_SYSTEM, QEMU " ended: %s", last);
+}
+
+static struct error *linux_tick(struct worker *worker, bool *proved)
+{
+	*proved = worker->done;
+	return NULL;
+}
+
+const struct load load_linux = {
+	.name = "linux",
+	.about = "a small Linux under QEMU on each CPU",
+	.spread = SPREAD_THREADS,
+	.per_cpu = 1,
+	.work = linux_work,
+	.tick = linux_tick,
+};
