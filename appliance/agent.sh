@@ -33,9 +33,16 @@ find_capture_kernel()
 	fi
 }
 
+# The INIT test needs a capture kernel that can start CPUs, but starts none by itself. One CPU it must never
+# send INIT to, the boot CPU, for that resets the machine; from 6.9 on the kernel knows by itself.
 capture_cmdline()
 {
-	echo "$(cat $kdump/cmdline)${capture_options:+ $capture_options}"
+	line=$(cat $kdump/cmdline)
+	if [ "${case_init_test:-no}" = yes ]; then
+		boot_cpu=$(sed -n 's/^apicid[^0-9]*//p' /proc/cpuinfo | head -n 1)
+		line="${line%%nr_cpus=1 *}maxcpus=1 ${line#*nr_cpus=1 } disable_cpu_apicid=$boot_cpu"
+	fi
+	echo "$line${capture_options:+ $capture_options}"
 }
 
 # -i: no checksum over the capture kernel, when it is loaded and again when it is started, which in
@@ -100,13 +107,15 @@ calibrate()
 	esac
 }
 
-# For the capture kernel's verify_vmcs; the disk is the case's own, also where a saved machine goes on.
-leave_calibration()
+# For the capture kernel: what was learnt of the CPU, and the APIC ID of each CPU. The disk is the case's
+# own, also where a saved machine goes on.
+leave_files()
 {
-	[ -s /run/calibration.json ] || return 0
+	[ -s /run/calibration.json ] || [ "${case_init_test:-no}" = yes ] || return 0
 	mount_case_disk rw
-	cp /run/calibration.json "$out/calibration.json"
-	umount_case_disk || fail calibrate "cannot unmount the case disk"
+	[ ! -s /run/calibration.json ] || cp /run/calibration.json "$out/"
+	awk -F: '/^processor/ { cpu = $2 + 0 } /^apicid/ { print cpu, $2 + 0 }' /proc/cpuinfo >"$out/cpus"
+	umount_case_disk || fail disk "cannot unmount the case disk"
 }
 
 # guestload says when every guest is in the load's state; it goes on until the machine dies.
@@ -185,7 +194,7 @@ wait_at armed
 calibrate
 start_guests
 wait_at guests
-leave_calibration
+leave_files
 load_next_kernel
 break_appliance
 quiet_kernel

@@ -10,6 +10,17 @@
 
 vmcore=/proc/vmcore
 
+# MSRs of the CPU that panicked, which is the one that runs here, before any driver runs on it. Of its CR4
+# nothing is left: the jump loads another (relocate_kernel_64.S).
+read_msrs()
+{
+	modprobe -q msr
+	for msr in EFER=0xc0000080 VM_HSAVE_PA=0xc0010117 IA32_FEATURE_CONTROL=0x3a; do
+		value=$(dd if=/dev/cpu/0/msr iflag=skip_bytes skip=$((${msr#*=})) bs=8 count=1 2>/dev/null | od -An -tx8)
+		[ -z "$value" ] || echo "${msr%%=*}=${value# }"
+	done
+}
+
 # What the appliance has learnt of this CPU (agent.sh), if it has.
 calibration()
 {
@@ -51,6 +62,28 @@ save_wanted()
 	! verify_vmcs --accept-inferred --case "$case_id" "$out/verdict.json" >/run/accept 2>&1
 }
 
+# Last of all, as a CPU that is started may take the machine with it. It proves something of VMX alone: a
+# CPU of AMD takes INIT whatever EFER.SVME is.
+init_test()
+{
+	[ "${case_init_test:-no}" = yes ] && [ $status -lt 3 ] || return 0
+	grep -q '^flags.* vmx' /proc/cpuinfo || return 0
+	sync
+	drained_event "init-test"
+	/crashlab/init-test "$out/cpus" "$out/init-test.txt" "$out/init-test.json"
+	cp "$out/verdict.json" /run/verdict.json
+	tested=0
+	verify_vmcs --evidence "$out/init-test.json" "--json=$out/verdict.json" --case "$case_id" /run/verdict.json \
+		>/run/verdict.txt 2>/run/verify.err || tested=$?
+	event "init-tested status=$tested"
+	if [ $tested -lt 3 ]; then
+		status=$tested
+		cp /run/verdict.txt "$out/verdict.txt"
+	else
+		event "error stage=init-test text=$(tail -n 1 /run/verify.err)"
+	fi
+}
+
 start
 deaf_console
 # A reboot by kexec boots the same image (agent.sh): there was no crash.
@@ -59,12 +92,17 @@ if [ ! -e $vmcore ]; then
 	idle
 fi
 event "capture release=$(uname -r)"
+read_msrs >/run/msrs
 load_drivers
-modprobe -q msr
 mount_case_disk rw
+cp /run/msrs "$out/msrs.txt"
 read_case
 judge
 if save_wanted; then
+	save_vmcore
+fi
+init_test
+if [ ! -e "$out/vmcore" ] && save_wanted; then
 	save_vmcore
 fi
 if [ $status -ge 3 ]; then

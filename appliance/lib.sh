@@ -4,7 +4,8 @@
 # What the appliance's agent and the capture kernel's agent share; busybox's shell runs both as init.
 # docs/interfaces.md has the event lines and the case disk.
 
-case_keys="id panic_cpu reboot_cpu reboot trigger window hold_us delay_us seed frequency printk load load_per_cpu load_vcpus save break break_cpu record calibrate wait"
+case_keys="id panic_cpu reboot_cpu reboot trigger window hold_us delay_us seed frequency printk load load_per_cpu load_vcpus \
+	save break break_cpu record calibrate init_test wait"
 
 # The folder of the case, and the one that the capture kernel leaves its files in.
 case_folder=/mnt
@@ -40,6 +41,14 @@ deaf_console()
 event()
 {
 	echo "crashlab $*" >&3
+}
+
+# The same, and it has left the machine when this comes back: the last close of the port waits for that.
+drained_event()
+{
+	event "$@"
+	exec 3>&-
+	open_events
 }
 
 # init must not end (the kernel would panic); the host ends the machine.

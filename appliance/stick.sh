@@ -100,6 +100,12 @@ event()
 	fi
 }
 
+# What is noted is synced.
+drained_event()
+{
+	event "$@"
+}
+
 write_pending()
 {
 	printf '%s' "$pending" >>"$case_folder/events.log" && pending= && sync

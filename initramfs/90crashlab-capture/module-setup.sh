@@ -17,4 +17,6 @@ installkernel() {
 
 install() {
 	crashlab_programs programs.capture && crashlab_agent capture.sh
+	inst_simple "$crashlab/appliance/init-test.sh" /crashlab/init-test
+	chmod 755 "$initdir/crashlab/init-test"
 }

@@ -28,9 +28,11 @@ char *case_file_text(const struct case_run *self, const char *save)
 	put_optional(out, "frequency", spec->frequency);
 	fprintf(out, "printk=%u\nload=%s\nload_per_cpu=%u\nload_vcpus=%u\n", spec->printk,
 		case_loads[spec->load], spec->load_per_cpu, spec->load_vcpus);
-	fprintf(out, "record=%s\ncalibrate=%s\nsave=%s\nbreak=%s\nbreak_cpu=%u\nwait=%s\n",
-		case_records[spec->record], case_calibrates[spec->calibrate], save, spec->broken,
-		spec->break_cpu, self->wait ? self->wait : "none");
+	fprintf(out,
+		"record=%s\ncalibrate=%s\ninit_test=%s\nsave=%s\nbreak=%s\nbreak_cpu=%u\nwait=%s\n",
+		case_records[spec->record], case_switches[spec->calibrate],
+		case_switches[spec->init_test], save, spec->broken, spec->break_cpu,
+		self->wait ? self->wait : "none");
 	fclose(out);
 	return text;
 }

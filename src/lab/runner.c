@@ -17,6 +17,7 @@
 #include "util/cleanup.h"
 
 #define CMDLINE_MAX 4096
+#define EVENTS_MAX (1 << 20)
 #define ERROR_LIMIT \
 	20.0 /* seconds that the crash kernel has to finish after it reported an error */
 
@@ -99,6 +100,27 @@ static void leave_to_gdb(struct watch *watch)
 	backend->debug_end(watch->machine);
 }
 
+/* Has the machine said the event @name, taken up or not? */
+static bool has_said(const struct watch *watch, const char *name)
+{
+	_cleanup_free_ char *path = format_string("%s/events.log", watch->run->directory);
+	_cleanup_free_ char *line = format_string("crashlab %s\n", name);
+	_cleanup_free_ char *text = NULL;
+	_cleanup_error_ struct error *err = read_text(path, EVENTS_MAX, &text);
+
+	return err || strstr(text, line);
+}
+
+/* Read too late: the capture kernel may have started CPUs by then. */
+static void forget(const struct watch *watch, const char *name)
+{
+	_cleanup_free_ char *path = format_string("%s/%s", watch->run->directory, name);
+	_cleanup_free_ char *note = format_string("%s.err", path);
+
+	if (!unlink(path))
+		error_free(write_text(note, "read too late: CPUs were being started again\n"));
+}
+
 static void sample_captured(struct watch *watch)
 {
 	const struct backend *backend = watch->run->backend;
@@ -106,6 +128,10 @@ static void sample_captured(struct watch *watch)
 	sample(watch, backend->registers, "host-regs.txt");
 	if (watch->options->truth && backend->truth)
 		sample(watch, backend->truth, "truth.json");
+	if (has_said(watch, "init-test")) {
+		forget(watch, "host-regs.txt");
+		forget(watch, "truth.json");
+	}
 }
 
 static bool on_error(struct watch *watch, const struct event *event, enum ending *ret)

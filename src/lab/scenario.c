@@ -23,7 +23,7 @@ const char *const case_triggers[] = {"sysrq-c",   "crash-kexec",  "crash-self", 
 				     "hung-task", "second-panic", "panic-overtaken", NULL};
 const char *const case_loads[] = {"spin", "halt", "many", "hop", "churn", "nested", "linux", NULL};
 const char *const case_records[] = {"yes", "no", NULL};
-const char *const case_calibrates[] = {"no", "yes", NULL};
+const char *const case_switches[] = {"no", "yes", NULL};
 
 #define WORD_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 #define CPUS_MAX 64
@@ -122,7 +122,8 @@ const struct key scenario_keys[] = {
 	{NUMBER("load_per_cpu", load_per_cpu, 0, LOAD_VCPUS_MAX), .tag = "n"},
 	{NUMBER("load_vcpus", load_vcpus, 0, LOAD_VCPUS_MAX), .tag = "v"},
 	{CHOICE("record", record, case_records), .tag = ""},
-	{CHOICE("calibrate", calibrate, case_calibrates), .tag = ""},
+	{CHOICE("calibrate", calibrate, case_switches), .tag = ""},
+	{CHOICE("init_test", init_test, case_switches), .tag = ""},
 	{NUMBER("memory", memory_mb, 0, MEMORY_MAX_MB), .tag = "m"},
 	{WORD("break", broken, WORD_CHARS), .tag = ""},
 	{NUMBER("break_cpu", break_cpu, 0, CPUS_MAX - 1), .tag = "b"},

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The command line of calibrate_vmcs; what it does is tested on Bochs (tests/lab/calibrate.sh).
+# The command line of calibrate_vmcs; what it does is tested on Bochs (tests/lab/silicon.sh).
 # shellcheck source=tests/tap.sh
 cd "$(dirname "$0")/../.." || exit 1
 . tests/tap.sh
