@@ -50,8 +50,9 @@ static const struct command command_doctor = {"doctor", run_doctor,
 					      "what this host can run, and why not the rest"};
 
 static const struct command *const commands[] = {
-	&command_doctor, &command_kernels, &command_build,   &command_run,   &command_list,
-	&command_show,   &command_report,  &command_compare, &command_repro, &command_prune,
+	&command_doctor, &command_kernels, &command_build,  &command_run,
+	&command_list,   &command_show,    &command_report, &command_compare,
+	&command_repro,  &command_merge,   &command_prune,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

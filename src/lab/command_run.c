@@ -24,6 +24,7 @@ enum {
 	KEY_SNAPSHOT,
 	KEY_TRUTH,
 	KEY_KERNEL,
+	KEY_SHARD,
 	KEY_SET /* and on: overrides[] */
 };
 
@@ -65,6 +66,7 @@ static const struct argp_option options[] = {
 	{"delay-us", KEY_SET + 8, "N", 0, "the same; LOW..HIGH is drawn for each case", 0},
 	{"iterations", KEY_SET + 9, "N", 0, "run every case N times", 0},
 	{"case", KEY_CASE, "PATTERN", 0, "only cases of that name", 0},
+	{"shard", KEY_SHARD, "I/N", 0, "part I of N alone; `merge` puts them together", 0},
 	{"seed", KEY_SEED, "N", 0, "of the numbers that are drawn", 0},
 	{"save", KEY_SAVE, "WHEN", 0, "the vmcore: always, fail (default), never", 0},
 	{"jobs", 'j', "N", 0, "cases at a time; default: as the cores allow", 0},
@@ -119,6 +121,8 @@ static const char **plain_option(struct run_arguments *arguments, int key)
 		return &request->only;
 	case KEY_KERNEL:
 		return &arguments->kernels;
+	case KEY_SHARD:
+		return &request->shard;
 	default:
 		return NULL;
 	}
@@ -243,9 +247,10 @@ static int run(int argc, char **argv)
 	request->command = command;
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	request->set = arguments.set;
-	if (!arguments.seed_given)
-		request->seed = random_seed();
-	if (request->resume && (request->scenario || arguments.set_count || arguments.kernels))
+	if (!arguments.seed_given && !request->shard)
+		request->seed = random_seed(); /* shards draw the same without being told */
+	if (request->resume &&
+	    (request->scenario || arguments.set_count || arguments.kernels || request->shard))
 		return command_complain(
 			error_new(ERROR_USAGE, "--resume takes no scenario and changes no case"));
 	if (!request->scenario)

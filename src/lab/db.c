@@ -53,6 +53,10 @@ static const char *const upgrades[DB_VERSION] = {
 	"ALTER TABLE cases ADD COLUMN snapshot TEXT;"
 	"ALTER TABLE cases ADD COLUMN truth TEXT;"
 	"PRAGMA user_version = 2;",
+	"ALTER TABLE run ADD COLUMN shard TEXT;"
+	"ALTER TABLE run ADD COLUMN plan TEXT;"
+	"ALTER TABLE run ADD COLUMN planned INTEGER NOT NULL DEFAULT 0;"
+	"PRAGMA user_version = 3;",
 };
 
 static struct error *db_error(const struct db *db, const char *what)
@@ -284,8 +288,11 @@ static struct error *change(struct db *db, const char *sql, const char *text)
 
 struct error *db_end_run(struct db *db, const char *name)
 {
+	/* One that was merged has not while shards are missing. */
 	return change(db,
-		      "UPDATE run SET ended = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE run = ?",
+		      "UPDATE run SET ended = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') "
+		      "WHERE run.run = ? AND (ifnull(shard, '') <> '' OR planned <= "
+		      "(SELECT count(*) FROM cases WHERE cases.run = run.run))",
 		      name);
 }
 
@@ -387,6 +394,21 @@ struct error *db_find_run(struct db *db, const char *name, struct run_record *re
 	return name ? error_new(ERROR_NOT_FOUND, "no run \"%s\" in %s (crashlab list)", name,
 				db->results)
 		    : error_new(ERROR_NOT_FOUND, "no run in %s", db->results);
+}
+
+struct error *db_find_plan(struct db *db, const char *plan, struct run_record *ret)
+{
+	const struct table table = table_of_runs();
+	struct run_record *runs;
+	size_t count;
+
+	*ret = (struct run_record){};
+	try(get(db, &table, "WHERE plan = ? ORDER BY started LIMIT 1", plan, sizeof(*runs),
+		(void **)&runs, &count));
+	if (count)
+		*ret = runs[0];
+	free(runs);
+	return count ? NULL : error_new(ERROR_NOT_FOUND, "no run of that plan in %s", db->results);
 }
 
 static struct error *get_cases(struct db *db, const char *rest, const char *text,

@@ -7,7 +7,7 @@
 #include "lab/record.h"
 
 #define DB_FILE "crashlab.db"
-#define DB_VERSION 2 /* user_version; docs/interfaces.md, section 7, has the schema */
+#define DB_VERSION 3 /* user_version; docs/interfaces.md, section 7, has the schema */
 
 /**
  * The database of a results directory: its runs, and their cases. Several labs may use it at a
@@ -37,6 +37,9 @@ const char *db_results(const struct db *db);
 struct error *db_add_run(struct db *db, const struct run_record *run, const struct record *cases,
 			 size_t count);
 
+/** The run of the plan whose fingerprint is @plan. ERROR_NOT_FOUND: there is none. */
+struct error *db_find_plan(struct db *db, const char *plan, struct run_record *ret);
+
 /**
  * Keep what @record holds now, in one transaction that is on the disk when this returns. A case
  * that has its outcome is never changed: that is an error, and means that it was run twice.
@@ -46,7 +49,8 @@ struct error *db_store(struct db *db, const struct record *record);
 /** Forget the cases of the run called @name that have not ended: they will never be run. */
 struct error *db_forget_planned(struct db *db, const char *name);
 
-/** Write down that the run called @name has ended, now. */
+/** Write down that the run called @name has ended, now; unless it lacks cases of its plan that no
+ * shard of it brought. */
 struct error *db_end_run(struct db *db, const char *name);
 
 /** @record, which has ended, has no vmcore any more. */

@@ -73,6 +73,14 @@ struct error *estimate_make(const struct plan *plan, unsigned cores, unsigned jo
 	return NULL;
 }
 
+/* A case with two CPUs: Bochs keeps one core busy, TCG one for each CPU. */
+static const double work_of_two[VENDOR_COUNT] = {[VENDOR_VMX] = 50, [VENDOR_SVM] = 26};
+
+double estimate_work(const struct case_spec *spec)
+{
+	return work_of_two[spec->vendor] * spec->cpus / 2;
+}
+
 char *estimate_words(double seconds)
 {
 	unsigned minutes = (seconds + 30) / 60;

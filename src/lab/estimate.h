@@ -18,6 +18,11 @@ struct estimate {
 struct error *estimate_make(const struct plan *plan, unsigned cores, unsigned jobs,
 			    struct estimate *ret);
 
+/**
+ * What a case takes, in seconds of one core, wherever it runs: docs/scale.md says from what.
+ */
+double estimate_work(const struct case_spec *spec);
+
 /** @seconds in words: "35 s", "4 min", "2 h 10 min". The caller frees it. */
 char *estimate_words(double seconds);
 

@@ -57,6 +57,9 @@ static struct error *add_run(struct ledger *ledger, const struct run_request *re
 		.timeout_factor = request->timeout_factor,
 		.timeout = request->timeout,
 		.seed = request->seed,
+		.shard = format_string("%s", plan->shard ? plan->shard : ""),
+		.plan = format_string("%s", plan->fingerprint ? plan->fingerprint : ""),
+		.planned = plan->planned,
 	};
 	struct record *records = calloc(plan->count, sizeof(*records));
 
@@ -147,25 +150,28 @@ void ledger_close(struct ledger *ledger)
 	*ledger = (struct ledger){.lock = -1};
 }
 
-/* Its lab was killed between the outcome and the database. False: it has no outcome. */
-static bool adopt(struct db *db, const struct record *planned, struct error **ret)
+bool ledger_adopt(const struct record *planned, struct record *ret)
 {
-	struct record found;
-	struct error *err = record_load(planned->directory, &found);
+	struct error *err = record_load(planned->directory, ret);
 
-	*ret = NULL;
 	if (err) {
 		error_free(err);
-		record_deinit(&found);
+		record_deinit(ret);
 		return false;
 	}
-	free(found.run);
-	free(found.spec);
-	found.run = format_string("%s", planned->run);
-	found.spec = format_string("%s", planned->spec);
-	*ret = db_store(db, &found);
-	record_deinit(&found);
+	free(ret->run);
+	free(ret->spec);
+	ret->run = format_string("%s", planned->run);
+	ret->spec = format_string("%s", planned->spec);
 	return true;
+}
+
+static struct error *store_adopted(struct db *db, struct record *found)
+{
+	struct error *err = db_store(db, found);
+
+	record_deinit(found);
+	return err;
 }
 
 static struct error *plan_record(const struct lab_paths *paths, const struct run_request *request,
@@ -191,11 +197,11 @@ static struct error *plan_rest(const struct lab_paths *paths, struct run_request
 		return error_new(ERROR_NO_MEMORY, "out of memory");
 	for (size_t i = 0; i < cases->count; i++) {
 		const struct record *record = &cases->items[i];
-		struct error *err;
-		if (record->outcome || adopt(db, record, &err))
-			try(record->outcome ? NULL : err);
-		else
-			try(plan_record(paths, request, record, plan));
+		struct record found;
+		if (record->outcome)
+			continue;
+		try(ledger_adopt(record, &found) ? store_adopted(db, &found)
+						 : plan_record(paths, request, record, plan));
 	}
 	return NULL;
 }

@@ -27,6 +27,12 @@ struct error *ledger_open(struct plan *plan, const struct run_request *request,
  */
 struct error *ledger_keep(struct ledger *ledger, const struct case_run *run);
 
+/**
+ * The record of @planned, which has no outcome, when its lab was killed between writing its
+ * outcome.json and keeping it. False: it has not ended.
+ */
+bool ledger_adopt(const struct record *planned, struct record *ret);
+
 /** All cases have been kept: the run has ended. */
 struct error *ledger_finish(struct ledger *ledger);
 

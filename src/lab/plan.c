@@ -17,6 +17,7 @@
 #include "lab/kernels.h"
 #include "lab/process.h"
 #include "lab/results_json.h"
+#include "lab/shard.h"
 #include "util/cleanup.h"
 
 #define ROOT_MARK "appliance/domain.xml"
@@ -278,9 +279,19 @@ char *results_directory(const struct lab_paths *paths, const char *given)
 static struct error *make(const struct lab_paths *paths, const struct run_request *request,
 			  struct plan *ret)
 {
+	struct shard shard = {};
+
+	if (request->shard)
+		try(shard_parse(request->shard, &shard));
 	try(load_scenario(paths, request, &ret->scenario));
 	ret->results = results_directory(paths, request->results);
-	return plan_cases(paths, request, ret);
+	try(plan_cases(paths, request, ret));
+	ret->fingerprint = plan_fingerprint(ret, request->seed);
+	ret->planned = ret->count;
+	ret->shard = shard_text(&shard);
+	if (shard.count)
+		shard_cut(ret, &shard);
+	return NULL;
 }
 
 struct error *plan_make(const struct lab_paths *paths, const struct run_request *request,
@@ -377,6 +388,8 @@ void plan_deinit(struct plan *plan)
 	free(plan->cases);
 	free(plan->results);
 	free(plan->directory);
+	free(plan->shard);
+	free(plan->fingerprint);
 	run_record_deinit(&plan->run);
 	scenario_deinit(&plan->scenario);
 	*plan = (struct plan){};

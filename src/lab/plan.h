@@ -11,6 +11,9 @@ struct plan {
 	struct case_run *cases;
 	size_t count;
 	char *results, *directory; /* of the run: in @results */
+	char *shard; /* as in struct run_record; NULL: the whole */
+	char *fingerprint;
+	size_t planned; /* cases, before a shard was cut out */
 	bool resumed; /* what is left of @run */
 	struct run_record run;
 };

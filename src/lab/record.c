@@ -68,8 +68,32 @@ const struct field run_fields[] = {
 	FIELD(struct run_record, FIELD_REAL, timeout_factor, "timeout_factor", "timeout_factor"),
 	FIELD(struct run_record, FIELD_REAL, timeout, "timeout", "timeout"),
 	FIELD(struct run_record, FIELD_INTEGER, seed, "seed", "seed"),
+	RUN_TEXT(shard),
+	RUN_TEXT(plan),
+	FIELD(struct run_record, FIELD_INTEGER, planned, "planned", "planned"),
 };
 const size_t run_field_count = sizeof(run_fields) / sizeof(run_fields[0]);
+
+int record_list_status(const struct record_list *list)
+{
+	unsigned unexpected[OUTCOME_COUNT] = {};
+
+	for (size_t i = 0; i < list->count; i++) {
+		const struct record *record = &list->items[i];
+		if (record->outcome && !record->as_expected)
+			unexpected[record_outcome(record)]++;
+	}
+	return outcome_exit_status(unexpected);
+}
+
+size_t record_list_left(const struct record_list *list)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		left += !list->items[i].outcome;
+	return left;
+}
 
 enum outcome record_outcome(const struct record *record)
 {

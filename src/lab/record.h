@@ -47,6 +47,10 @@ struct run_record {
 	char *scenario, *images, *save;
 	double timeout_factor, timeout;
 	int64_t seed;
+	char *shard; /* which part of the plan, "2/8"; "": all of it. Merged: which parts there are
+		      */
+	char *plan; /* plan_fingerprint() */
+	int64_t planned; /* cases of the whole plan */
 };
 
 extern const struct field run_fields[];
@@ -56,6 +60,12 @@ struct record_list {
 	struct record *items;
 	size_t count;
 };
+
+/** What `crashlab run` exits with after these cases. */
+int record_list_status(const struct record_list *list);
+
+/** How many of them have not ended. */
+size_t record_list_left(const struct record_list *list);
 
 /** The outcome as a number; OUTCOME_COUNT for a case that has not ended. */
 enum outcome record_outcome(const struct record *record);

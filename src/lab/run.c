@@ -255,27 +255,6 @@ static struct error *run_cases(const struct plan *plan, const struct run_request
 	return pool.err || !pool.enough ? pool.err : db_forget_planned(ledger->db, ledger->run);
 }
 
-static int exit_status(const struct record_list *cases)
-{
-	unsigned unexpected[OUTCOME_COUNT] = {};
-
-	for (size_t i = 0; i < cases->count; i++) {
-		const struct record *record = &cases->items[i];
-		if (record->outcome && !record->as_expected)
-			unexpected[record_outcome(record)]++;
-	}
-	return outcome_exit_status(unexpected);
-}
-
-static size_t count_left(const struct record_list *cases)
-{
-	size_t left = 0;
-
-	for (size_t i = 0; i < cases->count; i++)
-		left += !cases->items[i].outcome;
-	return left;
-}
-
 /* How often a case that was run again ended as was waited for. */
 static struct rate count_happened(const struct run_request *request,
 				  const struct record_list *cases)
@@ -295,10 +274,10 @@ static void print_text(const struct ledger *ledger, const struct run_request *re
 	_cleanup_free_ char *words = rate_words(rate);
 
 	putchar('\n');
-	if (count_left(cases) < cases->count)
+	if (record_list_left(cases) < cases->count)
 		table_print(stdout, cases, TABLE_MOST);
 	printf("results: %s\n", ledger->plan->directory);
-	if (!count_left(cases))
+	if (!record_list_left(cases))
 		printf("report: %s/%s\n", ledger->plan->directory, report_formats[0].suffix);
 	if (request->again)
 		printf("%s: %s\n", outcome_names[request->until], words);
@@ -343,8 +322,8 @@ static struct error *print_result(struct ledger *ledger, const struct run_reques
 	struct error *err = db_cases(ledger->db, ledger->run, &cases);
 	if (!err) {
 		struct rate rate = count_happened(request, &cases);
-		*ret_left = count_left(&cases);
-		*ret_status = request->again ? !rate.hits : exit_status(&cases);
+		*ret_left = record_list_left(&cases);
+		*ret_status = request->again ? !rate.hits : record_list_status(&cases);
 		if (request->json)
 			print_json(request, &run, &cases, &rate);
 		else

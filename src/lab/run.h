@@ -13,6 +13,7 @@ struct run_request {
 	const char *resume; /* the name of a run to go on with, "" for the newest */
 	const char *command; /* the command line, for the record */
 	const char *const *set; /* as in struct scenario_options */
+	const char *shard; /* "I/N" */
 	int64_t seed;
 	unsigned jobs; /* cases at a time; 0: as the cores allow */
 	double timeout_factor, timeout;
