@@ -18,7 +18,7 @@ set -eu
 . "$(dirname "$0")/lib.sh"
 
 # Runs of the scenario; of each case of a kernel the newest that has ended.
-newest="WITH ended AS (SELECT cases.*, cases.rowid AS turn, row_number() OVER (PARTITION BY kernel, name, iteration ORDER BY cases.rowid DESC) AS age
+newest="WITH ended AS (SELECT cases.*, min(cases.rowid) OVER (PARTITION BY kernel, name, iteration) AS turn, row_number() OVER (PARTITION BY kernel, name, iteration ORDER BY cases.rowid DESC) AS age
 		FROM cases JOIN run USING (run) WHERE scenario LIKE '%kernels%' AND outcome IS NOT NULL),
 	newest AS (SELECT * FROM ended WHERE age = 1 ORDER BY turn)"
 
@@ -109,9 +109,10 @@ print_list()
 
 print_summary()
 {
-	echo '| kernel | SVM: windows that are a PASS | SVM, virt-off | SVM, emergency | VMX, virt-off | VMX, emergency |'
-	echo '|---|---|---|---|---|---|'
+	echo '| kernel | held strikes that hit | SVM: windows that are a PASS | SVM, virt-off | SVM, emergency | VMX, virt-off | VMX, emergency |'
+	echo '|---|---|---|---|---|---|---|'
 	query ' | ' "$newest SELECT kernel,
+		sum(hit = 'hit') || ' of ' || sum(\"window\" <> 'none' AND expected = 'PASS' AND outcome <> 'skipped'),
 		sum(vendor = 'svm' AND outcome = 'PASS') || ' of ' || sum(vendor = 'svm' AND expected = 'PASS'),
 		coalesce(max(CASE WHEN name = 'svm-virt-off' THEN outcome END), 'not run'),
 		coalesce(max(CASE WHEN name = 'svm-emergency' THEN outcome END), 'not run'),
