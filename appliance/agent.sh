@@ -118,6 +118,17 @@ leave_files()
 	umount_case_disk || fail disk "cannot unmount the case disk"
 }
 
+# Before the machine is saved, as attaching its programs takes longer than all that comes after it up
+# to the strike. A kernel that takes no recorder (docs/kernels.md) goes on without.
+start_recorder()
+{
+	[ "${case_record:-yes}" = yes ] || return 0
+	mkfifo /run/recorder
+	crashtrigger --record-only >/run/recorder 2>&1 &
+	read -r line </run/recorder
+	echo "$line" >/dev/console
+}
+
 # guestload says when every guest is in the load's state; it goes on until the machine dies.
 start_guests()
 {
@@ -161,10 +172,7 @@ load_next_kernel()
 
 strike()
 {
-	modprobe -q msr
 	mark_strike
-	record=--record
-	[ "${case_record:-yes}" = yes ] || record=
 	crashtrigger --case "$case_id" --panic-cpu "$case_panic_cpu" --reboot-cpu "$case_reboot_cpu" \
 		--reboot "$case_reboot" --window "$case_window" \
 		${case_trigger:+--trigger "$case_trigger"} \
@@ -172,7 +180,6 @@ strike()
 		${case_delay_us:+--delay-us "$case_delay_us"} \
 		${case_seed:+--seed "$case_seed"} \
 		${case_frequency:+--frequency "$case_frequency"} \
-		$record \
 		--events "$events" 2>/run/strike
 	status=$?
 	why=$(tail -n 1 /run/strike)
@@ -190,6 +197,7 @@ take_case
 load_kvm
 modprobe -q msr
 arm_kdump
+start_recorder
 wait_at armed
 calibrate
 start_guests

@@ -34,7 +34,7 @@ struct options {
 	struct strike strike;
 	const char *events;
 	const char *boundaries; /* the window whose function is printed, and nothing else done */
-	bool yes, dry_run, fallback_timed, list, json, record;
+	bool yes, dry_run, fallback_timed, list, json, record, record_only;
 	bool skip; /* what cannot be done here is this way, not the machine */
 };
 
@@ -54,6 +54,7 @@ enum {
 	KEY_FREQUENCY,
 	KEY_FALLBACK,
 	KEY_RECORD,
+	KEY_RECORD_ONLY,
 	KEY_YES,
 	KEY_EVENTS,
 	KEY_DRY_RUN,
@@ -77,6 +78,7 @@ static const struct argp_option option_table[] = {
 	{"frequency", KEY_FREQUENCY, "P", 0, "Chance that a pass of the window is held (1)", 0},
 	{"fallback", KEY_FALLBACK, "timed", 0, "Where nothing can be held, strike by time", 0},
 	{"record", KEY_RECORD, NULL, 0, "Plant the flight recorder: who disabled what when", 0},
+	{"record-only", KEY_RECORD_ONLY, NULL, 0, "Plant nothing but that, and stay", 0},
 	{"events", KEY_EVENTS, "FILE", 0, "Write the strike line there (stdout)", 0},
 	{"list", KEY_LIST, "json", OPTION_ARG_OPTIONAL,
 	 "What works here, and why the rest does not; also as JSON", 0},
@@ -254,7 +256,9 @@ static struct error *take_option(int key, const char *arg, struct options *optio
 	case ARGP_KEY_ARG:
 		return error_new(ERROR_USAGE, "unexpected argument '%s'", arg);
 	case ARGP_KEY_END:
-		return options->list || options->boundaries ? NULL : check_options(strike);
+		return options->list || options->boundaries || options->record_only
+			       ? NULL
+			       : check_options(strike);
 	case KEY_BOUNDARIES:
 		options->boundaries = arg;
 		return parse_window(arg, strike);
@@ -281,6 +285,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_RECORD:
 		options->record = true;
+		return 0;
+	case KEY_RECORD_ONLY:
+		options->record_only = true;
 		return 0;
 	case KEY_EVENTS:
 		options->events = arg;
@@ -478,6 +485,19 @@ static struct error *print_boundaries(const char *window)
 	return NULL;
 }
 
+/* For the strike that another crashtrigger makes: the recorder is there as long as this process. */
+static struct error *stay_recording(void)
+{
+	_cleanup_(recording_deinit) struct recording recording;
+
+	try(recording_init(&recording));
+	printf("crashtrigger: recording %u functions, EFER of %u of %u CPUs known\n",
+	       recording.recorded, recording.known_efers, recording.cpu_count);
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 static struct error *run(struct options *options)
 {
 	_cleanup_(plant_deinit) struct plant plant = {};
@@ -489,6 +509,8 @@ static struct error *run(struct options *options)
 		return print_list(options);
 	if (options->boundaries)
 		return print_boundaries(options->boundaries);
+	if (options->record_only)
+		return stay_recording();
 	try(check_consent(options));
 	try(check_machine(&options->strike));
 	options->strike.means = &means;

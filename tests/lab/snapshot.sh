@@ -35,7 +35,7 @@ check "Bochs knows it so, too" grep -Eq '"truth": *"agrees"' "$(case_of vmx-emer
 
 # The next run finds them; a damaged one is thrown away, and said so.
 kept=$(snapshot_of svm-emergency)
-state=build/snapshots/$release.tcg.2cpus
+state=build/snapshots/$release.tcg.2cpus.record-yes
 rm -rf "$results"
 check "the next run" status 0 lab_run --snapshot=only --case 'svm-emergency'
 check "goes on from the same machine" test "$(snapshot_of svm-emergency)" = "$kept"
