@@ -9,6 +9,13 @@
 
 kdump=/crashlab/kdump
 
+# skip TEXT: what the case wants is not to be had here
+skip()
+{
+	event "skipped text=$1"
+	idle
+}
+
 # The boot disk of a machine that cannot afford a copy of the capture kernel in its initramfs:
 # bootdisk signed it, and put the kernel in the second partition, the initramfs in the third.
 find_boot_disk()
@@ -47,12 +54,23 @@ capture_cmdline()
 
 # -i: no checksum over the capture kernel, when it is loaded and again when it is started, which in
 # an emulated CPU takes seconds. The kernel from the boot disk is an ELF file.
+load_capture_kernel()
+{
+	# shellcheck disable=SC2086 # its options, one a word
+	kexec "$@" $capture "--command-line=$(capture_cmdline)" 2>/run/kexec
+}
+
+# A kernel that is locked down takes a crash kernel only from a file, and checks its signature. Under Secure
+# Boot it has the distribution's key (shim's, on the platform's keyring), otherwise it may have none.
 arm_kdump()
 {
 	find_capture_kernel
-	# shellcheck disable=SC2086 # its options, one a word
-	kexec -p -i $capture "--command-line=$(capture_cmdline)" 2>/run/kexec ||
-		fail armed "kexec: $(tail -n 1 /run/kexec)"
+	if [ "$(lockdown)" = none ]; then
+		load_capture_kernel -p -i || fail armed "kexec: $(tail -n 1 /run/kexec)"
+	else
+		load_capture_kernel -p -s || skip "this kernel is locked down ($(lockdown)), and has no key of the \
+crash kernel's signature, as it has under Secure Boot: $(tail -n 1 /run/kexec)"
+	fi
 	memory=$(sed -n 's/^ *\(.*\)-\(.*\) : Crash kernel$/0x\1-0x\2/p' /proc/iomem | tail -n 1)
 	event "armed memory=$memory"
 }
@@ -172,7 +190,13 @@ load_next_kernel()
 
 strike()
 {
+	fallback=
+	if [ "$(lockdown)" = confidentiality ]; then
+		event "fallback text=locked down for confidentiality, BPF can hold no CPU: a timed strike, without the recorder"
+		fallback="--fallback timed"
+	fi
 	mark_strike
+	# shellcheck disable=SC2086 # options, one a word
 	crashtrigger --case "$case_id" --panic-cpu "$case_panic_cpu" --reboot-cpu "$case_reboot_cpu" \
 		--reboot "$case_reboot" --window "$case_window" \
 		${case_trigger:+--trigger "$case_trigger"} \
@@ -180,18 +204,16 @@ strike()
 		${case_delay_us:+--delay-us "$case_delay_us"} \
 		${case_seed:+--seed "$case_seed"} \
 		${case_frequency:+--frequency "$case_frequency"} \
+		$fallback \
 		--events "$events" 2>/run/strike
 	status=$?
 	why=$(tail -n 1 /run/strike)
-	if [ $status = 2 ]; then
-		event "skipped text=${why#crashtrigger: }"
-		idle
-	fi
+	[ $status != 2 ] || skip "${why#crashtrigger: }"
 	fail strike "crashtrigger ended with $status: $why"
 }
 
 start
-event "boot release=$(uname -r) cpus=$(nproc)"
+event "boot release=$(uname -r) cpus=$(nproc) lockdown=$(lockdown)"
 load_drivers
 take_case
 load_kvm

@@ -19,6 +19,7 @@ start()
 {
 	mount -t proc proc /proc
 	mount -t sysfs sysfs /sys
+	mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
 	mount -t devtmpfs devtmpfs /dev
 	mount -t tmpfs tmpfs /run
 	open_events
@@ -36,6 +37,12 @@ open_events()
 deaf_console()
 {
 	stty -F /dev/ttyS0 -cread -echo 2>/dev/null
+}
+
+# "none", "integrity" or "confidentiality"
+lockdown()
+{
+	sed -n 's/.*\[\(.*\)\].*/\1/p' /sys/kernel/security/lockdown 2>/dev/null | grep . || echo none
 }
 
 event()

@@ -47,6 +47,7 @@ struct backend {
 	const char *about; /* one line, for doctor */
 	const char *cmdline; /* file of the images with the kernel command line */
 	const char *const *files; /* of the images, that it boots; ends with NULL */
+	bool fixed_cmdline; /* it is in what the machine boots, and cannot be added to */
 	unsigned memory_mb; /* of a machine, unless the case says otherwise */
 	unsigned limits[STAGE_COUNT]; /* seconds that a case may stay in a stage */
 	/** Host cores that a machine with @cpus CPUs keeps busy. */

@@ -337,6 +337,7 @@ const struct backend backend_bochs = {
 	.name = "bochs",
 	.about = "Bochs: emulates VMX on any host",
 	.cmdline = "cmdline.bochs",
+	.fixed_cmdline = true,
 	.files = (const char *const[]){"bochs-boot.img", "cmdline.bochs", NULL},
 	.memory_mb = 512,
 	/* From two to three times what an idle host needs, for two at a time and a busy host. */
@@ -359,6 +360,7 @@ const struct backend backend_bochs_plain = {
 	.name = "bochs-plain",
 	.about = "Bochs, with all as on QEMU: KASLR, mitigations, the package's own vmlinuz",
 	.cmdline = "cmdline.qemu",
+	.fixed_cmdline = true,
 	.files = (const char *const[]){"bochs-plain.iso", "cmdline.qemu", NULL},
 	.memory_mb = 1024,
 	.limits = {[STAGE_START] = 900,

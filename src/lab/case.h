@@ -32,6 +32,7 @@ struct case_spec {
 	unsigned load; /* index in case_loads[] */
 	unsigned load_per_cpu, load_vcpus; /* of the load; 0: as guestload has it */
 	unsigned record; /* index in case_records[]: with the flight recorder? */
+	unsigned lockdown; /* index in case_lockdowns[] */
 	/* Indices in case_switches[] */
 	unsigned calibrate; /* the appliance learns its CPU's VMCS */
 	unsigned init_test; /* the capture kernel tries which CPUs take INIT */
@@ -44,11 +45,12 @@ struct case_spec {
 	int expect_cpu; /* the CPU that a FAIL must name, and no other; -1: any */
 };
 
-/** Values of the keys reboot, trigger, load, record, and of switches; end with NULL. */
+/** Values of the keys reboot, trigger, load, record, lockdown, and of switches; end with NULL. */
 extern const char *const case_reboots[];
 extern const char *const case_triggers[];
 extern const char *const case_loads[];
 extern const char *const case_records[];
+extern const char *const case_lockdowns[];
 extern const char *const case_switches[];
 
 /** True when the case names a window that the dump must prove. */

@@ -251,8 +251,17 @@ struct error *case_cmdline(const struct case_run *self, char **ret)
 {
 	_cleanup_free_ char *path = format_string("%s/%s", self->images, self->backend->cmdline);
 
-	try(read_text(path, CMDLINE_MAX, ret));
-	(*ret)[strcspn(*ret, "\n")] = '\0';
+	_cleanup_free_ char *line = NULL;
+	unsigned lockdown = self->spec->lockdown;
+
+	if (lockdown && self->backend->fixed_cmdline)
+		return error_new(ERROR_UNSUPPORTED,
+				 "lockdown = %s: the kernel command line of a %s is fixed",
+				 case_lockdowns[lockdown], self->backend->name);
+	try(read_text(path, CMDLINE_MAX, &line));
+	line[strcspn(line, "\n")] = '\0';
+	*ret = format_string("%s%s%s", line, lockdown ? " lockdown=" : "",
+			     lockdown ? case_lockdowns[lockdown] : "");
 	return NULL;
 }
 

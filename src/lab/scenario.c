@@ -23,6 +23,7 @@ const char *const case_triggers[] = {"sysrq-c",   "crash-kexec",  "crash-self", 
 				     "hung-task", "second-panic", "panic-overtaken", NULL};
 const char *const case_loads[] = {"spin", "halt", "many", "hop", "churn", "nested", "linux", NULL};
 const char *const case_records[] = {"yes", "no", NULL};
+const char *const case_lockdowns[] = {"none", "integrity", "confidentiality", NULL};
 const char *const case_switches[] = {"no", "yes", NULL};
 
 #define WORD_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
@@ -123,6 +124,7 @@ const struct key scenario_keys[] = {
 	{NUMBER("load_vcpus", load_vcpus, 0, LOAD_VCPUS_MAX), .tag = "v"},
 	{CHOICE("record", record, case_records), .tag = ""},
 	{CHOICE("calibrate", calibrate, case_switches), .tag = ""},
+	{CHOICE("lockdown", lockdown, case_lockdowns), .tag = ""},
 	{CHOICE("init_test", init_test, case_switches), .tag = ""},
 	{NUMBER("memory", memory_mb, 0, MEMORY_MAX_MB), .tag = "m"},
 	{WORD("break", broken, WORD_CHARS), .tag = ""},

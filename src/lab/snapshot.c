@@ -61,9 +61,10 @@ static char *shape_name(const struct case_run *run)
 					spec->load_vcpus, spec->calibrate ? ".calibrated" : "")
 			: format_string("%s", "");
 
-	return format_string("%s.%s.%ucpus.record-%s%s%s", images ? images + 1 : run->images,
+	return format_string("%s.%s.%ucpus.record-%s%s%s%s%s", images ? images + 1 : run->images,
 			     run->backend->name, spec->cpus, case_records[spec->record], load,
-			     spec->init_test ? ".init-test" : "");
+			     spec->init_test ? ".init-test" : "", spec->lockdown ? "." : "",
+			     spec->lockdown ? case_lockdowns[spec->lockdown] : "");
 }
 
 static struct snapshot *find(struct snapshots *self, const struct case_run *run,

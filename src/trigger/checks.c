@@ -106,6 +106,35 @@ struct error *check_kvm(const char *root)
 	return NULL;
 }
 
+/* "none [integrity] confidentiality" */
+static enum lockdown read_lockdown(const char *root, const char *const *names)
+{
+	_cleanup_free_ char *line = read_line(root, "/sys/kernel/security/lockdown");
+
+	for (enum lockdown level = LOCKDOWN_COUNT - 1; line && level; level--) {
+		char *found = strstr(line, names[level]);
+
+		if (found && found > line && found[-1] == '[')
+			return level;
+	}
+	return LOCKDOWN_NONE;
+}
+
+struct error *check_lockdown(const char *root, enum lockdown level, const char *refused)
+{
+	static const char *const names[LOCKDOWN_COUNT] = {
+		[LOCKDOWN_NONE] = "none",
+		[LOCKDOWN_INTEGRITY] = "integrity",
+		[LOCKDOWN_CONFIDENTIALITY] = "confidentiality",
+	};
+	enum lockdown now = read_lockdown(root, names);
+
+	return now < level ? NULL
+			   : error_new(ERROR_UNSUPPORTED,
+				       "this kernel is locked down (%s): it refuses %s", names[now],
+				       refused);
+}
+
 struct error *read_reboot_cpu(const char *root, unsigned *ret, bool *settable)
 {
 	_cleanup_free_ char *line = read_line(root, REBOOT_CPU);

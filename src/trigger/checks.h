@@ -26,6 +26,20 @@ struct error *check_kdump(const char *root);
 /** KVM and its vendor module are there. */
 struct error *check_kvm(const char *root);
 
+/** How far the kernel is locked down, see kernel_lockdown(7). */
+enum lockdown {
+	LOCKDOWN_NONE,
+	LOCKDOWN_INTEGRITY, /* as under Secure Boot: nobody changes the kernel */
+	LOCKDOWN_CONFIDENTIALITY, /* nor reads it */
+	LOCKDOWN_COUNT,
+};
+
+/**
+ * The kernel is not locked down to @level or further (security/lockdown/lockdown.c; without
+ * securityfs it is taken not to be). @refused is what it refuses then, for the message.
+ */
+struct error *check_lockdown(const char *root, enum lockdown level, const char *refused);
+
 /**
  * The CPU on which reboot(2) goes on after migrate_to_reboot_cpu() (kernel/reboot.c): the kernel's
  * reboot_cpu, seen and set through /sys/kernel/reboot/cpu (since 5.11). *@settable says whether it

@@ -12,6 +12,7 @@
 #include <sys/io.h>
 #include <unistd.h>
 
+#include "trigger/checks.h"
 #include "trigger/panic.h"
 #include "util/cleanup.h"
 
@@ -31,6 +32,7 @@
 struct error *open_keyboard(struct panic_means *means)
 {
 	(void)means;
+	try(check_lockdown("", LOCKDOWN_INTEGRITY, "the keyboard's ports"));
 	if (access("/sys/devices/platform/i8042/serio0", F_OK) || access(IRQ_FOLDER "/i8042", F_OK))
 		return error_new(ERROR_UNSUPPORTED, "no PS/2 keyboard takes interrupt 1 here");
 	if (ioperm(DATA_PORT, COMMAND_PORT - DATA_PORT + 1, 1))

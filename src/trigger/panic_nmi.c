@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "trigger/checks.h"
 #include "trigger/panic.h"
 #include "util/cleanup.h"
 
@@ -48,6 +49,8 @@ struct error *open_nmi(struct panic_means *means)
 	char path[40];
 	uint64_t base;
 
+	try(check_lockdown("", LOCKDOWN_INTEGRITY,
+			   "/dev/mem and writing MSRs, so there is no way to the local APIC"));
 	if (access("/proc/sys/kernel/unknown_nmi_panic", W_OK))
 		return error_new(ERROR_UNSUPPORTED, "this kernel has no kernel.unknown_nmi_panic");
 	snprintf(path, sizeof(path), "/dev/cpu/%u/msr", means->panic_cpu);

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "hold.skel.h"
+#include "trigger/checks.h"
 #include "trigger/hold.h"
 #include "trigger/plant.h"
 #include "kernel/quiet.h"
@@ -56,8 +57,11 @@ static struct error *load(struct plant *plant, bool hold)
 		return error_errno(errno, "cannot open the BPF object");
 	bpf_object__for_each_program(program, plant->skeleton->obj)
 		bpf_program__set_autoload(program, false);
-	if (hold)
+	if (hold) {
+		try(check_lockdown("", LOCKDOWN_CONFIDENTIALITY,
+				   "kprobes and reading its memory, so no CPU can be held"));
 		try(choose_program(plant));
+	}
 	bpf_map__set_autocreate(plant->skeleton->maps.hold_copied,
 				plant->program == plant->skeleton->progs.hold_copy);
 	ret = hold__load(plant->skeleton);

@@ -11,6 +11,7 @@
 #include "recorder.skel.h"
 #include "kernel/cpu_bits.h"
 #include "kernel/quiet.h"
+#include "trigger/checks.h"
 #include "trigger/recorder.h"
 #include "util/cleanup.h"
 
@@ -144,6 +145,7 @@ static struct error *load(struct recording *recording)
 {
 	int cpus = libbpf_num_possible_cpus(), ret;
 
+	try(check_lockdown("", LOCKDOWN_CONFIDENTIALITY, "tracing"));
 	try(register_sections(recording));
 	recording->skeleton = recorder__open();
 	if (!recording->skeleton || cpus < 0)

@@ -283,6 +283,25 @@ static void test_kdump(void **state)
 	assert_works(check_kdump(root));
 }
 
+static void test_lockdown(void **state)
+{
+	static const char path[] = "/sys/kernel/security/lockdown";
+	const char *root = *state;
+
+	assert_works(check_lockdown(root, LOCKDOWN_INTEGRITY, "x"));
+	plant_file(root, path, "[none] integrity confidentiality\n");
+	assert_works(check_lockdown(root, LOCKDOWN_INTEGRITY, "x"));
+	plant_file(root, path, "none [integrity] confidentiality\n");
+	assert_works(check_lockdown(root, LOCKDOWN_CONFIDENTIALITY, "x"));
+	assert_fails(check_lockdown(root, LOCKDOWN_INTEGRITY, "/dev/mem"), ERROR_UNSUPPORTED,
+		     "locked down (integrity): it refuses /dev/mem");
+	plant_file(root, path, "none integrity [confidentiality]\n");
+	assert_fails(check_lockdown(root, LOCKDOWN_INTEGRITY, "x"), ERROR_UNSUPPORTED,
+		     "(confidentiality)");
+	assert_fails(check_lockdown(root, LOCKDOWN_CONFIDENTIALITY, "x"), ERROR_UNSUPPORTED,
+		     "(confidentiality)");
+}
+
 static void test_kvm(void **state)
 {
 	const char *root = *state;
@@ -443,6 +462,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_appliance, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(test_cpus, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(test_kdump, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(test_lockdown, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(test_kvm, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(test_reboot_cpu, make_root, remove_root),
 		cmocka_unit_test(test_reboot_ways),
