@@ -52,7 +52,7 @@ static const struct command command_doctor = {"doctor", run_doctor,
 static const struct command *const commands[] = {
 	&command_doctor, &command_kernels, &command_build,  &command_run,
 	&command_list,   &command_show,    &command_report, &command_compare,
-	&command_repro,  &command_merge,   &command_prune,
+	&command_repro,  &command_merge,   &command_prune,  &command_watch,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -14,7 +14,8 @@ struct command {
 };
 
 extern const struct command command_build, command_kernels; /* command_kernels.c */
-extern const struct command command_run, command_repro, command_merge; /* command_*.c each */
+extern const struct command command_run, command_repro, command_merge,
+	command_watch; /* command_*.c each */
 extern const struct command command_list, command_show, command_report, command_compare,
 	command_prune; /* command_results.c */
 
