@@ -2,30 +2,36 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The full flavour's other init, for a machine that is not itself crashed but crashes others in it. What
-# it is to do is the script `lab` on the disk labelled CRASHLAB; without such a disk it has a shell.
+# it is to do is the script `lab` on the disk labelled CRASHJOB; without such a disk it has a shell.
 
 # shellcheck source=appliance/lib.sh
 . /crashlab/lib.sh
 
 work=/run/lab
 
-idle()
-{
-	sync
-	poweroff -f
-}
-
+# A stick has more consoles than one.
 shells()
 {
-	echo "crashlab: no disk labelled CRASHLAB; libvirt runs, virsh and crashlab are here"
-	while :; do
-		setsid cttyhack bash
+	for console in ${consoles:-/dev/console}; do
+		stty -F "$console" sane 2>/run/stty || continue
+		while :; do
+			setsid cttyhack bash <>"$console" >&0 2>&1
+		done &
 	done
+	wait
+}
+
+idle()
+{
+	[ -n "$device" ] || shells
+	sync
+	poweroff -f
 }
 
 # The script starts in an empty directory in memory; what it leaves there goes to the disk.
 run_lab()
 {
+	mount -t vfat "$device" /mnt || fail disk "cannot mount $device"
 	mkdir $work
 	(cd $work && bash /mnt/lab)
 	event "lab status=$?"
@@ -40,8 +46,8 @@ start
 exec </dev/console >/dev/console 2>&1
 event "boot release=$(uname -r) cpus=$(nproc)"
 load_drivers
+device=$(findfs LABEL=CRASHJOB)
 load_kvm
 libvirtd --daemon || fail libvirt "libvirtd does not start"
-device=$(findfs LABEL=CRASHLAB) || shells
-mount_case_disk rw
+[ -n "$device" ] || fail disk "no disk labelled CRASHJOB: a shell; libvirt runs, virsh and crashlab are here"
 run_lab

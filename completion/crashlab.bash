@@ -57,6 +57,7 @@ _crashlab()
 			words='html text json tap ktap junit'
 			[ "$command" != build ] || words='iso disk netboot'
 			;;
+		--flavour) words='small linux full' ;;
 		--until) words='PASS FAIL INCONCLUSIVE race-missed reboot-won no-dump capture-hang
 			capture-stopped timeout lab-broken' ;;
 		--kernel) words=$("$program" kernels --local 2>/dev/null | sed -n 's/ \+local .*//p') ;;

@@ -22,43 +22,6 @@ set -eu
 # to be moved to.
 bochs_crash_base=0x10000000
 
-# What the larger flavours have besides
-hash_more()
-{
-	find "$build/qemu" -type f -exec sha256sum {} + | sort
-	[ "$flavour" = full ] || return 0
-	find "$root/scenarios" "$build/bin/crashlab" -type f -exec sha256sum {} + | sort
-	dpkg-query -W bash libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients dosfstools mtools
-	grep '^inputs=' "$build/images/$label/manifest"
-}
-
-# put_guest CPIO: the Linux that guestload runs under QEMU. QEMU starts the unpacked kernel by its PVH
-# note; unpacking takes an emulated CPU long.
-put_guest()
-{
-	guest=$work/guest/crashlab/linux
-	if [ ! -d "$guest" ]; then
-		mkdir -p "$guest" "$work/guest-root"
-		ln "$work/vmlinux" "$guest/kernel"
-		make_cmdline "$root/appliance/cmdline.guest" >"$guest/cmdline"
-		cp "$root/appliance/guest.sh" "$work/guest-root/init"
-		chmod 755 "$work/guest-root/init"
-		cp "$(command -v busybox)" "$work/guest-root/"
-		append_cpio "$work/guest-root" "$guest/initramfs"
-	fi
-	append_cpio "$work/guest" "$1"
-}
-
-# put_lab CPIO: the plain images, for crashlab in the full flavour
-put_lab()
-{
-	lab=$work/lab/crashlab/lab/build/images/$label
-	mkdir -p "$lab"
-	ln "$build/images/$label/vmlinuz" "$build/images/$label/appliance.cpio" \
-		"$build/images/$label/cmdline.qemu" "$build/images/$label/manifest" "$lab/"
-	append_cpio "$work/lab" "$1"
-}
-
 # make_qemu BASE CAPTURE: the package's kernel for both
 make_qemu()
 {
@@ -73,20 +36,6 @@ make_qemu()
 	chmod 644 "$new/appliance.cpio"
 	append_cpio "$work/qemu" "$new/appliance.cpio"
 	append_overlay "$new/appliance.cpio"
-}
-
-# The kernel inside the bzImage is compressed with one of many; its first bytes tell which.
-unpack_vmlinux()
-{
-	"$build/bin/bootdisk" payload "$1" "$work/payload"
-	case $(od -An -tx1 -N4 "$work/payload" | tr -d ' ') in
-	28b52ffd) zstd -q -dc "$work/payload" ;;
-	fd377a58) xz -dc "$work/payload" ;;
-	1f8b*) gzip -dc "$work/payload" ;;
-	5d00*) xz --format=lzma -dc "$work/payload" ;;
-	*) die "$1: compressed in a way that this script does not know" ;;
-	esac >"$2"
-	rm "$work/payload"
 }
 
 # make_bochs BASE CAPTURE: uncompressed and loaded directly. The capture kernel comes from a
@@ -153,19 +102,21 @@ build_small()
 
 build_linux()
 {
+	make_guest "$work/guest"
 	make_initramfs crashlab-linux "$work/linux-qemu.cpio" yes
 	make_initramfs crashlab-linux "$work/linux-bochs.cpio" no
-	put_guest "$work/linux-qemu.cpio"
-	put_guest "$work/linux-bochs.cpio"
+	append_cpio "$work/guest" "$work/linux-qemu.cpio"
+	append_cpio "$work/guest" "$work/linux-bochs.cpio"
 	make_qemu "$work/linux-qemu.cpio" "$work/capture.cpio"
 	make_bochs "$work/linux-bochs.cpio" "$work/capture.cpio"
 }
 
 build_full()
 {
+	make_guest "$work/more"
+	put_lab "$work/more"
 	make_initramfs crashlab-full "$work/full.cpio" yes
-	put_guest "$work/full.cpio"
-	put_lab "$work/full.cpio"
+	append_cpio "$work/more" "$work/full.cpio"
 	make_qemu "$work/full.cpio" "$work/capture.cpio"
 	make_cmdline "$root/appliance/cmdline.lab" >"$new/cmdline.lab"
 }
@@ -224,7 +175,7 @@ inputs_more="$root/scripts/build-images.sh $root/scripts/kernel-needs.sh $build/
 # shellcheck disable=SC2086 # package names hold no blanks
 inputs=$({
 	hash_inputs $image_packages
-	[ "$flavour" = small ] || hash_more
+	hash_flavour
 } | sha256sum | cut -d ' ' -f 1)
 if grep -q -x "inputs=$inputs" "$images/manifest" 2>/dev/null; then
 	exit 0

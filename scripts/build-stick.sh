@@ -8,6 +8,8 @@
 # Usage: scripts/build-stick.sh KERNEL [--format iso|disk|netboot]... [OPTION]...
 #   KERNEL       as fetch-kernel.sh printed it
 #   --format     what to make; default: all of them
+#   --flavour    small (default); full: with QEMU, libvirt, crashlab and a Linux guest in it, in
+#                build/stick/<kernel>-full/
 #   --scenario   the scenario it runs when nothing else is said: a name or a file; default: stick
 #   --options    further options for the kernel command line
 #   --go         it begins at once: no menu, no 10 seconds to stop it
@@ -57,7 +59,7 @@ pack()
 	settle "$1"
 	: >"$work/packed"
 	append_cpio "$1" "$work/packed"
-	zstd -q -19 --single-thread -c "$work/packed" >"$2"
+	zstd -q $squeeze --single-thread -c "$work/packed" >"$2"
 	rm "$work/packed"
 }
 
@@ -95,7 +97,11 @@ make_boot_files()
 	boot=$work/boot/crashlab
 	mkdir -p "$boot" "$work/boot/boot/grub"
 	make_tree "crashlab-capture crashlab-stick" "$work/capture"
-	make_tree "crashlab-appliance crashlab-stick-agent" "$work/appliance"
+	make_tree "$appliance_modules" "$work/appliance"
+	if [ "$flavour" = full ]; then
+		make_guest "$work/appliance"
+		put_lab "$work/appliance"
+	fi
 	kdump=$work/appliance/crashlab/kdump
 	mkdir "$kdump"
 	cp "$kernel/boot/vmlinuz-$release" "$kdump/vmlinuz"
@@ -121,11 +127,12 @@ make_boot_files()
 	cmdline="$(make_cmdline "$root/appliance/cmdline.stick")${options:+ $options}"
 }
 
-# make_menu FILE MORE: the boot menu; MORE options for the kernel
+# make_menu FILE MORE: the flavour's boot menu; MORE options for the kernel
+# shellcheck disable=SC2086 # a path without blanks
 make_menu()
 {
 	sed -e "s|@TIMEOUT@|$timeout|" -e "s|@ID@|$id|" -e "s|@CMDLINE@|$cmdline${2:+ $2}|" \
-		"$root/appliance/grub.cfg" >"$1"
+		"$root/appliance/grub.cfg" $menu_more >"$1"
 }
 
 # make_core FORMAT FILE: GRUB for a BIOS, which looks for the files by the image's id
@@ -267,6 +274,7 @@ END
 label=$1
 shift
 formats=
+flavour=small
 scenario=stick
 options=
 timeout=5
@@ -281,11 +289,12 @@ while [ $# -ge 1 ]; do
 		shift
 		continue
 		;;
-	--format | --scenario | --options | --results | --overlay | --output) [ $# -ge 2 ] || usage ;;
+	--format | --flavour | --scenario | --options | --results | --overlay | --output) [ $# -ge 2 ] || usage ;;
 	*) usage ;;
 	esac
 	case $1 in
 	--format) formats="${formats:+$formats }$2" ;;
+	--flavour) flavour=$2 ;;
 	--scenario) scenario=$2 ;;
 	--options) options="${options:+$options }$2" ;;
 	--results) results_size=$2 ;;
@@ -313,7 +322,23 @@ kernel=$build/kernels/$label
 release=$(cd "$kernel/boot" && echo vmlinuz-*)
 release=${release#vmlinuz-}
 need_programs guestload crashtrigger calibrate_vmcs verify_vmcs crashstick
-output=${output:-$build/stick/$label}
+case $flavour in
+small)
+	appliance_modules="crashlab-appliance crashlab-stick-agent"
+	menu_more=
+	squeeze=-19
+	suffix=
+	;;
+full)
+	appliance_modules="crashlab-full crashlab-stick-agent"
+	menu_more=$root/appliance/grub.full.cfg
+	squeeze=-9
+	suffix=-full
+	"$root/scripts/build-images.sh" "$label" || exit
+	;;
+*) die "no flavour \"$flavour\": small, full" ;;
+esac
+output=${output:-$build/stick/$label$suffix}
 # The kernel's own date, from its version string, unless the caller has another.
 date=$(head -c 65536 "$kernel/boot/vmlinuz-$release" | grep -a -o -m 1 '([0-9]\{4\}-[0-9]\{2\}-[0-9]\{2\})' |
 	tr -d '()') || date=2020-01-01
@@ -327,8 +352,9 @@ inputs_more="$root/scripts/build-stick.sh $root/scenarios $build/bin/crashstick"
 # shellcheck disable=SC2086 # package names hold no blanks
 inputs=$({
 	hash_inputs $stick_packages
+	hash_flavour
 	cat "$scenario"
-	echo "$formats $options $timeout $results_size $SOURCE_DATE_EPOCH"
+	echo "$flavour $formats $options $timeout $results_size $SOURCE_DATE_EPOCH"
 } | sha256sum | cut -d ' ' -f 1)
 id=$(printf '%s' "$inputs" | cut -c 1-16)
 if ! grep -q -x "inputs=$inputs" "$output/manifest" 2>/dev/null; then

@@ -34,6 +34,17 @@ hash_inputs()
 	} | sha256sum | cut -d ' ' -f 1
 }
 
+# What $flavour has besides
+hash_flavour()
+{
+	[ "$flavour" != small ] || return 0
+	find "$build/qemu" -type f -exec sha256sum {} + | sed "s|$build/||" | sort
+	[ "$flavour" = full ] || return 0
+	find "$root/scenarios" "$build/bin/crashlab" -type f -exec sha256sum {} + | sed "s|$root/||" | sort
+	dpkg-query -W bash libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients dosfstools mtools
+	grep '^inputs=' "$build/images/$label/manifest"
+}
+
 # need_programs NAME...
 need_programs()
 {
@@ -82,4 +93,43 @@ append_overlay()
 	elif [ -n "$overlay" ]; then
 		cat "$overlay" >>"$1"
 	fi
+}
+
+# The kernel inside the bzImage is compressed with one of many; its first bytes tell which.
+unpack_vmlinux()
+{
+	"$build/bin/bootdisk" payload "$1" "$work/payload"
+	case $(od -An -tx1 -N4 "$work/payload" | tr -d ' ') in
+	28b52ffd) zstd -q -dc "$work/payload" ;;
+	fd377a58) xz -dc "$work/payload" ;;
+	1f8b*) gzip -dc "$work/payload" ;;
+	5d00*) xz --format=lzma -dc "$work/payload" ;;
+	*) die "$1: compressed in a way that this script does not know" ;;
+	esac >"$2"
+	rm "$work/payload"
+}
+
+# make_guest DIRECTORY: the Linux that guestload runs under QEMU. QEMU starts the unpacked kernel by its
+# PVH note; unpacking takes an emulated CPU long.
+make_guest()
+{
+	guest=$1/crashlab/linux
+	mkdir -p "$guest" "$work/guest-root"
+	[ -e "$work/vmlinux" ] || unpack_vmlinux "$kernel/boot/vmlinuz-$release" "$work/vmlinux"
+	ln "$work/vmlinux" "$guest/kernel"
+	make_cmdline "$root/appliance/cmdline.guest" >"$guest/cmdline"
+	cp "$root/appliance/guest.sh" "$work/guest-root/init"
+	chmod 755 "$work/guest-root/init"
+	cp "$(command -v busybox)" "$work/guest-root/"
+	find "$work/guest-root" -exec touch -h -d "@${SOURCE_DATE_EPOCH:-0}" {} +
+	append_cpio "$work/guest-root" "$guest/initramfs"
+}
+
+# put_lab DIRECTORY: the plain images, for crashlab in the full flavour
+put_lab()
+{
+	lab=$1/crashlab/lab/build/images/$label
+	mkdir -p "$lab"
+	cp "$build/images/$label/vmlinuz" "$build/images/$label/appliance.cpio" \
+		"$build/images/$label/cmdline.qemu" "$build/images/$label/manifest" "$lab/"
 }

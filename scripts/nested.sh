@@ -24,7 +24,7 @@ qemu_options="-nodefaults -display none -no-reboot -M pc -accel tcg,thread=multi
 make_disk()
 {
 	truncate -s $disk_size "$1"
-	mkfs.vfat -F 32 -n CRASHLAB "$1" >/dev/null
+	mkfs.vfat -F 32 -n CRASHJOB "$1" >/dev/null
 	mcopy -s -i "$1" "$directory"/* ::/
 }
 

@@ -12,6 +12,7 @@ enum {
 	KEY_SUITE = 256,
 	KEY_OVERLAY,
 	KEY_NAME,
+	KEY_FLAVOUR,
 	KEY_FORMAT,
 	KEY_SCENARIO,
 	KEY_OPTIONS,
@@ -49,6 +50,8 @@ static void end_build(struct argp_state *state, struct build_arguments *argument
 		argp_error(state, "--name is not for --format");
 	if (!order->stick && arguments->stick_count)
 		argp_error(state, "%s goes with --format", arguments->stick[0]);
+	if (order->flavour && order->overlay && !order->stick)
+		argp_error(state, "--flavour and --overlay do not go together");
 	if (!order->stick && !order->overlay != !order->suffix)
 		argp_error(state, "--overlay and --name go together");
 	if (order->stick && order->overlay)
@@ -69,6 +72,11 @@ static error_t parse_build(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_NAME:
 		order->suffix = arg;
+		return 0;
+	case KEY_FLAVOUR:
+		if (strcmp(arg, "small") && strcmp(arg, "linux") && strcmp(arg, "full"))
+			argp_error(state, "--flavour: small, linux, full");
+		order->flavour = arg;
 		return 0;
 	case KEY_FORMAT:
 		if (strcmp(arg, "iso") && strcmp(arg, "disk") && strcmp(arg, "netboot"))
@@ -121,6 +129,9 @@ static int run_build(int argc, char **argv)
 		{"suite", KEY_SUITE, "SUITE", 0, "take the kernel from another Debian suite", 0},
 		{"overlay", KEY_OVERLAY, "DIR", 0, "put these files on top of the appliance's", 0},
 		{"name", KEY_NAME, "SUFFIX", 0, "with --overlay: of the images so made", 0},
+		{"flavour", KEY_FLAVOUR, "F", 0,
+		 "what is in them: small, linux (a Linux guest), full (QEMU, libvirt, crashlab)",
+		 0},
 		{"format", KEY_FORMAT, "F", 0,
 		 "make what a real machine boots: iso, disk, netboot; again for more", 0},
 		{"scenario", KEY_SCENARIO, "S", 0,

@@ -45,6 +45,10 @@ static void build_arguments(const struct kernel_order *order, const char *name,
 
 	argv[0] = order->stick ? "build-stick.sh" : "build-images.sh";
 	argv[1] = name;
+	if (order->flavour) {
+		argv[count++] = "--flavour";
+		argv[count++] = order->flavour;
+	}
 	for (size_t i = 0; order->stick && order->stick[i] && count < ARGUMENTS - 1; i++)
 		argv[count++] = order->stick[i];
 	if (order->overlay && !order->stick) {

@@ -9,6 +9,7 @@ struct kernel_order {
 	const char *kernel; /* whatever scripts/fetch-kernel.sh takes */
 	const char *suite; /* of Debian, where it is */
 	const char *overlay, *suffix; /* files on top of the appliance's; of the images so made */
+	const char *flavour; /* of what is made (docs/interfaces.md) */
 	const char *const *stick; /* make what a real machine boots instead, with these arguments of
 				     scripts/build-stick.sh; ends with NULL */
 };

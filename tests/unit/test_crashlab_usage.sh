@@ -49,6 +49,13 @@ check "another" says '^6 cases' $crashlab run matrix --cpus 3 --list
 check "build tells what it would run" says 'fetch-kernel.sh --suite sid 7' $crashlab build -n --suite sid 7
 check "build tells how it would make a stick" \
 	says 'build-stick.sh KERNEL --format iso --options a b' $crashlab build -n --format iso --options 'a b'
+check "a flavour of the images" \
+	says 'build-images.sh KERNEL --flavour full' $crashlab build -n --flavour full
+check "and of a stick" says 'build-stick.sh KERNEL --flavour full --format iso' \
+	$crashlab build -n --format iso --flavour full
+check "a flavour that is none" status 64 $crashlab build -n --flavour large
+check "a flavour and an overlay" \
+	status 64 $crashlab build -n --flavour linux --overlay appliance --name x
 check "a format that is none" status 64 $crashlab build -n --format floppy
 check "what is for a stick only" status 64 $crashlab build -n --go
 check "doctor in JSON" says '"schema": ?"crashlab-doctor/1"' $crashlab doctor --json
