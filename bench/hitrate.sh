@@ -6,20 +6,15 @@
 # the same kernel are held in is on the reboot CPU's stack. Only strikes count: a machine that came to none
 # says nothing.
 #
-# Usage: bench/hitrate.sh run RESULTS ROUNDS RELEASE... [-- ARGUMENT...]
+# Usage: bench/hitrate.sh run RESULTS ROUNDS RELEASE...
 #        bench/hitrate.sh table RESULTS...
 #   run    the scenario ROUNDS times on each kernel; what RESULTS has already is not run again, and what was
-#          cut off goes on. ARGUMENTs are for `crashlab run`
+#          cut off goes on. ARGS in the environment are further arguments for `crashlab run`
 #   table  rates with their 95 % intervals (Wilson's, as src/lab/stats.c), Markdown. Held strikes of other
 #          scenarios in RESULTS count as well
 set -eu
-cd "$(dirname "$0")/.."
-
-usage()
-{
-	sed -n '/^# Usage/,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0" >&2
-	exit 64
-}
+# shellcheck source=scripts/lib.sh
+. "$(dirname "$0")/../scripts/lib.sh"
 
 hit_rate="FROM run JOIN cases USING (run) WHERE scenario LIKE '%hit-rate%'"
 
@@ -36,26 +31,21 @@ rounds_of()
 }
 
 # The kernel with the fewest rounds comes next, so that an early end leaves them alike.
+# shellcheck disable=SC2086 # ARGS, one a word
 run_all()
 {
-	releases=
-	while [ $# -gt 0 ] && [ "$1" != -- ]; do
-		releases="$releases $1"
-		shift
-	done
-	[ $# = 0 ] || shift
 	while :; do
 		least=$rounds next=
-		for release in $releases; do
+		for release; do
 			[ "$(rounds_of "$release")" -ge "$least" ] || least=$(rounds_of "$release") next=$release
 		done
 		[ -n "$next" ] || return 0
 		cut=$(query "$results" "SELECT DISTINCT run $hit_rate AND ended IS NULL ORDER BY run LIMIT 1")
 		status=0
 		if [ -n "$cut" ]; then
-			build/bin/crashlab run --resume="$cut" --results "$results" "$@" || status=$?
+			"$build/bin/crashlab" run --resume="$cut" --results "$results" $ARGS || status=$?
 		else
-			build/bin/crashlab run hit-rate --kernel "$next" --results "$results" "$@" || status=$?
+			"$build/bin/crashlab" run hit-rate --kernel "$next" --results "$results" $ARGS || status=$?
 		fi
 		[ $status -lt 3 ] || exit $status
 	done
@@ -113,6 +103,7 @@ print_table()
 }
 
 [ $# -ge 2 ] || usage
+: "${ARGS:=}"
 job=$1
 shift
 case $job in

@@ -3,12 +3,12 @@
 #
 # The scenario kernels (scenarios/kernels.ini) on one kernel after another, and tables of what came of it.
 #
-# Usage: scripts/kernel-table.sh run RESULTS RELEASE... [-- ARGUMENT...]
+# Usage: scripts/kernel-table.sh run RESULTS RELEASE...
 #        scripts/kernel-table.sh table|list|summary RESULTS
 #        scripts/kernel-table.sh update RESULTS
 #   run      of each kernel that scripts/fetch-kernel.sh fetched, what RESULTS has not yet: a kernel
-#            whose run is complete is passed over, one that was cut off goes on; ARGUMENTs are for
-#            `crashlab run`
+#            whose run is complete is passed over, one that was cut off goes on. ARGS in
+#            the environment are further arguments for `crashlab run`
 #   table    kernel x case, the newest result of each; list: with places and evidence, a row for each;
 #            summary: a row for each kernel. Markdown
 #   update   put table and list into docs/results/kernels.md, and the summary into README.md
@@ -27,38 +27,31 @@ query()
 	sqlite3 -readonly -separator "$1" "$results/crashlab.db" "$2"
 }
 
-# run_kernel RELEASE ARGUMENT...
+# shellcheck disable=SC2086 # ARGS, one a word
 run_kernel()
 {
 	release=$1
-	shift
 	last=
 	[ ! -e "$results/crashlab.db" ] || last=$(query ' ' "SELECT run, coalesce(ended, '') FROM run
 		JOIN cases USING (run) WHERE scenario LIKE '%kernels%' AND kernel = '$release'
 		AND coalesce(ended, '') = '' ORDER BY run.rowid DESC LIMIT 1")
 	if [ -n "$last" ]; then
-		"$build/bin/crashlab" run --resume="${last%% *}" --results "$results" "$@"
+		"$build/bin/crashlab" run --resume="${last%% *}" --results "$results" $ARGS
 	elif [ -e "$results/crashlab.db" ] && [ -n "$(query ' ' "SELECT 1 FROM run JOIN cases USING (run)
 		WHERE scenario LIKE '%kernels%' AND kernel = '$release' LIMIT 1")" ]; then
 		say "$release: done already"
 	else
 		"$root/scripts/build-images.sh" "$release"
-		"$build/bin/crashlab" run kernels --kernel "$release" --results "$results" "$@"
+		"$build/bin/crashlab" run kernels --kernel "$release" --results "$results" $ARGS
 	fi
 }
 
-# run_all RELEASE... [-- ARGUMENT...]: what a kernel does ends no run, what the lab does ends it
+# What a kernel does ends no run, what the lab does ends it.
 run_all()
 {
-	releases=
-	while [ $# -gt 0 ] && [ "$1" != -- ]; do
-		releases="$releases $1"
-		shift
-	done
-	[ $# = 0 ] || shift
-	for name in $releases; do
+	for name; do
 		status=0
-		run_kernel "$name" "$@" || status=$?
+		run_kernel "$name" || status=$?
 		[ $status -lt 3 ] || die "$name: stopped with status $status; run this again to go on"
 	done
 }
@@ -135,6 +128,7 @@ put()
 }
 
 [ $# -ge 2 ] || usage
+: "${ARGS:=}"
 job=$1 results=$2
 shift 2
 case $job in
