@@ -6,6 +6,7 @@
 # make test       everything that is tested, lab cases included; ends with "N passed, N failed"
 # make test-nested  of that only the backend `kvm`, one level down
 # make test-slurm  a run on a Slurm cluster of three nodes, all on this machine (not part of test)
+# make test-pipelines  git bisect and autopkgtest, with real cases (not part of test)
 # make check      only what needs no lab case: seconds instead of minutes
 # make install    the programs, their man pages and completion, below $(DESTDIR)$(prefix)
 # make clean      remove what was built; fetched kernels stay (make distclean removes them too)
@@ -62,7 +63,7 @@ libraries_crashstick = $(call pkg,libs,json-c inih smartcols sqlite3) -lm
 libraries_bootdisk = $(call pkg,libs,libelf)
 
 .SECONDARY:
-.PHONY: all programs run test test-nested test-slurm check images image install clean distclean
+.PHONY: all programs run test test-nested test-slurm test-pipelines check images image install clean distclean
 all: programs
 
 # Nothing is compiled before the machine has what it takes.
@@ -174,6 +175,9 @@ test-nested: images
 
 test-slurm: images
 	@tests/slurm/slurm.sh
+
+test-pipelines: images
+	@tests/pipelines/pipelines.sh
 
 # ---- installing ----
 
