@@ -80,7 +80,7 @@ load_drivers()
 	for bus in $buses; do
 		set --
 		for alias in "/sys/bus/$bus/devices"/*/modalias; do
-			[ -e "$alias" ] && set -- "$@" "$(cat "$alias")"
+			[ -e "$alias" ] && read -r named <"$alias" && set -- "$@" "$named"
 		done
 		[ $# = 0 ] || modprobe -a -q "$@"
 	done

@@ -50,7 +50,7 @@ flag()
 say()
 {
 	for console in $consoles; do
-		printf '%s\r\n' "$@" >"$console" 2>/dev/null
+		printf '%s\n' "$@" >"$console" 2>/dev/null
 	done
 }
 
@@ -58,14 +58,20 @@ say()
 show()
 {
 	for console in $consoles; do
-		sed 's/$/\r/' "$1" >"$console" 2>/dev/null
+		cat "$1" >"$console" 2>/dev/null
 	done
 }
 
 open_events()
 {
 	exec 3>/dev/kmsg
-	stty -F /dev/ttyS0 $console_speed 2>/dev/null
+	# Kept open, as ttyS1 is in lib.sh; a machine may have none. Set up before anything is written: a
+	# change of settings while something is sent can stop the port for good.
+	if : 2>/dev/null <>/dev/ttyS0; then
+		exec 6<>/dev/ttyS0
+		stty -F /dev/ttyS0 $console_speed -icanon -echo min 1
+	fi
+	stty -F /dev/tty0 -icanon -echo min 1 2>/dev/null
 	if folder=$(option case); then
 		flag memory && memory_only=yes
 		set_case "$folder"
@@ -98,6 +104,12 @@ event()
 	else
 		mount_results && write_pending && umount_case_disk
 	fi
+}
+
+# Its keys are wanted.
+deaf_console()
+{
+	:
 }
 
 # What is noted is synced.
@@ -264,8 +276,7 @@ listen()
 	mkfifo /run/keys
 	exec 5<>/run/keys
 	for console in $consoles; do
-		stty -F "$console" -icanon -echo min 1 2>/dev/null || continue
-		cat "$console" >/run/keys 2>/dev/null &
+		while dd if="$console" bs=1 count=1 2>/dev/null; do :; done >/run/keys &
 	done
 }
 

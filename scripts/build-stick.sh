@@ -70,7 +70,8 @@ make_tree()
 	make_initramfs "$1" "$work/tree.cpio" yes
 	mkdir "$2"
 	(cd "$2" && cpio -i -d -m --quiet) <"$work/tree.cpio"
-	rm "$work/tree.cpio"
+	# dracut's own command line: it has the path of $work in it
+	rm "$work/tree.cpio" "$2/usr/lib/dracut/build-parameter.txt"
 }
 
 # Packages and versions of all that is in the trees and boots them. Of a file that dracut took by
@@ -146,11 +147,16 @@ END
 	grub-mkimage -d $grub/i386-pc -O "$1" -p /boot/grub -c "$work/early.cfg" -o "$2" $grub_modules
 }
 
-# make_fat FILE MIB LABEL TREE: a FAT file system with the files of TREE
+# make_fat FILE MIB LABEL TREE: a FAT file system with the files of TREE. Its clusters are as large as
+# FAT32 lets them be, which has 65525 at least: GRUB reads one after another.
 make_fat()
 {
 	truncate -s "$2M" "$1"
-	mkfs.vfat --invariant -F 32 -s "$(($2 > 260 ? 8 : 1))" -i "$(serial "$3")" -n "$3" "$1" >/dev/null
+	sectors=1
+	while [ $sectors -lt 8 ] && [ $(($2 * 1024 / sectors)) -gt 66500 ]; do
+		sectors=$((sectors * 2))
+	done
+	mkfs.vfat --invariant -F 32 -s $sectors -i "$(serial "$3")" -n "$3" "$1" >/dev/null
 	settle "$4"
 	(cd "$4" && LC_ALL=C && export LC_ALL && mcopy -s -m -Q -i "$1" ./* ::)
 }
@@ -239,6 +245,7 @@ make_disk()
 	put_efi "$tree"
 	make_menu "$tree/boot/grub/grub.cfg" "crashlab.results=$results"
 	used=$(($(du -sm --apparent-size "$tree" | cut -f 1) * 11 / 10 + 8))
+	[ $used -ge 144 ] || used=144
 	make_fat "$work/esp.img" "$used" CRASHBOOT "$tree"
 	mkdir "$work/results"
 	cp "$root/appliance/results.txt" "$work/results/README.txt"
