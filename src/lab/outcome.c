@@ -39,7 +39,8 @@ static const struct rule {
 #define ON(ending) (1U << (ending))
 	{ON(ENDING_BROKEN), STAGE_START, STAGE_DONE, OUTCOME_LAB_BROKEN, "the host could not go on",
 	 false},
-	{ON(ENDING_SKIPPED), STAGE_START, STAGE_READY, OUTCOME_SKIPPED,
+	/* A stick notes the strike before crashtrigger has looked at the machine. */
+	{ON(ENDING_SKIPPED), STAGE_START, STAGE_STRIKE, OUTCOME_SKIPPED,
 	 "not available on this machine", false},
 	{ON(ENDING_LIMIT), STAGE_START, STAGE_READY, OUTCOME_TIMEOUT,
 	 "the appliance did not get ready in time", false},
