@@ -351,9 +351,17 @@ look()
 	return $status
 }
 
+# The image has no network, but for network.sh.
+send_results()
+{
+	! option put >/run/put ||
+		say "crashlab: this image was made without --network: the results stay on the stick."
+}
+
 finish()
 {
 	mount_results && stick finish
+	send_results
 	umount_case_disk
 	show /run/said
 	stop
@@ -386,11 +394,11 @@ find_case()
 	stick next $fired
 	status=$?
 	case $status in
-	0) ;;
+	0) mv /run/said /run/chosen; send_results ;;
 	2) umount_case_disk; finish ;;
 	*) umount_case_disk; show /run/said; stop ;;
 	esac
-	set_case "$(cat /run/said)"
+	set_case "$(cat /run/chosen)"
 	read_case
 	arm_watchdog
 	umount_case_disk
@@ -401,3 +409,6 @@ mark_strike()
 {
 	event "strike panic_cpu=$case_panic_cpu reboot_cpu=$case_reboot_cpu window=$case_window"
 }
+
+# shellcheck source=appliance/network.sh
+[ ! -e /crashlab/network.sh ] || . /crashlab/network.sh

@@ -12,6 +12,7 @@
 #                build/stick/<kernel>-full/
 #   --scenario   the scenario it runs when nothing else is said: a name or a file; default: stick
 #   --options    further options for the kernel command line
+#   --network    it can send its results over a network (crashlab.put=URL in --options)
 #   --go         it begins at once: no menu, no 10 seconds to stop it
 #   --results    size of the disk's results partition in MiB; default: 512
 #   --overlay    a directory or cpio archive, put on top of the appliance
@@ -288,8 +289,14 @@ timeout=5
 results_size=512
 overlay=
 output=
+network=
 while [ $# -ge 1 ]; do
 	case $1 in
+	--network)
+		network=yes
+		shift
+		continue
+		;;
 	--go)
 		timeout=0
 		options="${options:+$options }crashlab.go"
@@ -345,6 +352,10 @@ full)
 	;;
 *) die "no flavour \"$flavour\": small, full" ;;
 esac
+if [ -n "$network" ]; then
+	appliance_modules="$appliance_modules crashlab-network"
+	stick_packages="$stick_packages curl ca-certificates"
+fi
 output=${output:-$build/stick/$label$suffix}
 # The kernel's own date, from its version string, unless the caller has another.
 date=$(head -c 65536 "$kernel/boot/vmlinuz-$release" | grep -a -o -m 1 '([0-9]\{4\}-[0-9]\{2\}-[0-9]\{2\})' |
@@ -361,7 +372,7 @@ inputs=$({
 	hash_inputs $stick_packages
 	hash_flavour
 	cat "$scenario"
-	echo "$flavour $formats $options $timeout $results_size $SOURCE_DATE_EPOCH"
+	echo "$flavour $network $formats $options $timeout $results_size $SOURCE_DATE_EPOCH"
 } | sha256sum | cut -d ' ' -f 1)
 id=$(printf '%s' "$inputs" | cut -c 1-16)
 if ! grep -q -x "inputs=$inputs" "$output/manifest" 2>/dev/null; then

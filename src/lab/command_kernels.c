@@ -17,6 +17,7 @@ enum {
 	KEY_SCENARIO,
 	KEY_OPTIONS,
 	KEY_GO,
+	KEY_NETWORK,
 	KEY_LOCAL,
 	KEY_FRESH,
 	KEY_JSON
@@ -93,6 +94,9 @@ static error_t parse_build(int key, char *arg, struct argp_state *state)
 	case KEY_GO:
 		add_stick(state, arguments, "--go", NULL);
 		return 0;
+	case KEY_NETWORK:
+		add_stick(state, arguments, "--network", NULL);
+		return 0;
 	case 'n':
 		arguments->dry_run = true;
 		return 0;
@@ -139,6 +143,8 @@ static int run_build(int argc, char **argv)
 		{"options", KEY_OPTIONS, "WORDS", 0, "with --format: for its kernel command line",
 		 0},
 		{"go", KEY_GO, NULL, 0, "with --format: it begins at once, and asks nobody", 0},
+		{"network", KEY_NETWORK, NULL, 0,
+		 "with --format: it can send its results (crashlab.put=URL in --options)", 0},
 		{"dry-run", 'n', NULL, 0, "print the scripts that would be run", 0},
 		{},
 	};
