@@ -52,6 +52,7 @@ capture_cmdline()
 	echo "$line${capture_options:+ $capture_options}"
 }
 
+# load_capture_kernel OPTION...: of kexec, which says what it is loaded for
 # -i: no checksum over the capture kernel, when it is loaded and again when it is started, which in
 # an emulated CPU takes seconds. The kernel from the boot disk is an ELF file.
 load_capture_kernel()
@@ -183,9 +184,7 @@ load_next_kernel()
 {
 	[ "$case_reboot" = kexec ] || return
 	find_capture_kernel
-	# shellcheck disable=SC2086 # its options, one a word
-	kexec -l -i $capture "--command-line=$(capture_cmdline)" 2>/run/kexec ||
-		fail kexec "kexec: $(tail -n 1 /run/kexec)"
+	load_capture_kernel -l -i || fail kexec "kexec: $(tail -n 1 /run/kexec)"
 }
 
 strike()
