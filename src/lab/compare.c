@@ -9,6 +9,7 @@
 #include "lab/files.h"
 #include "lab/results_json.h"
 #include "lab/stats.h"
+#include "lab/table.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -142,16 +143,11 @@ static void add_row(struct libscols_table *table, const struct comparison *item)
 
 void compare_print(FILE *out, const struct comparison_list *list, const char *a, const char *b)
 {
-	static const char *const titles[] = {"CASE", "CHANGE", "A",     "B",
-					     "P",    "HIT A",  "HIT B", "P"};
-	struct libscols_table *table = scols_new_table();
+	static const char *const titles[] = {"CASE",  "CHANGE", "A", "B", "P",
+					     "HIT A", "HIT B",  "P", NULL};
+	struct libscols_table *table = table_new(out, titles);
 	size_t counts[CHANGE_SAME + 1] = {};
 
-	if (!table)
-		abort();
-	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-		scols_table_new_column(table, titles[i], 0, 0);
-	scols_table_set_stream(table, out);
 	for (size_t i = 0; i < list->count; i++) {
 		add_row(table, &list->items[i]);
 		counts[list->items[i].change]++;

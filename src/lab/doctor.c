@@ -10,6 +10,7 @@
 #include "lab/files.h"
 #include "lab/process.h"
 #include "lab/results_json.h"
+#include "lab/table.h"
 #include "util/cleanup.h"
 #include "util/text.h"
 
@@ -149,14 +150,9 @@ void doctor_qemu(const struct lab_paths *paths, FILE *out)
 
 static void print_text(const struct diagnosis *diagnosis, FILE *out)
 {
-	static const char *const titles[] = {"BACKEND", "VENDOR", "RUNS", "CHOSEN", ""};
-	struct libscols_table *table = scols_new_table();
+	static const char *const titles[] = {"BACKEND", "VENDOR", "RUNS", "CHOSEN", "", NULL};
+	struct libscols_table *table = table_new(out, titles);
 
-	if (!table)
-		abort();
-	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-		scols_table_new_column(table, titles[i], 0, 0);
-	scols_table_set_stream(table, out);
 	for (size_t i = 0; i < diagnosis->count; i++) {
 		const struct ability *ability = &diagnosis->abilities[i];
 		struct libscols_line *line = scols_table_new_line(table, NULL);

@@ -8,6 +8,7 @@
 #include "lab/kernels.h"
 #include "lab/results_json.h"
 #include "lab/script.h"
+#include "lab/table.h"
 #include "lab/verdict_file.h"
 #include "util/cleanup.h"
 
@@ -103,14 +104,10 @@ static void print_lacks(json_object *kernel, FILE *out)
 
 static void print_text(json_object *list, FILE *out)
 {
-	static const char *const titles[] = {"KERNEL", "FROM", "VERSION", "HASH", "IMAGES", ""};
-	struct libscols_table *table = scols_new_table();
+	static const char *const titles[] = {"KERNEL", "FROM", "VERSION", "HASH",
+					     "IMAGES", "",     NULL};
+	struct libscols_table *table = table_new(out, titles);
 
-	if (!table)
-		abort();
-	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-		scols_table_new_column(table, titles[i], 0, 0);
-	scols_table_set_stream(table, out);
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		json_object *kernel = json_object_array_get_idx(list, i);
 		struct libscols_line *line = scols_table_new_line(table, NULL);

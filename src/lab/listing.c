@@ -7,6 +7,7 @@
 
 #include "lab/files.h"
 #include "lab/results_json.h"
+#include "lab/table.h"
 #include "util/cleanup.h"
 
 /** A run's cases in numbers. */
@@ -27,18 +28,6 @@ static struct error *count(struct db *db, const char *run, struct totals *ret)
 	}
 	record_list_deinit(&cases);
 	return NULL;
-}
-
-static struct libscols_table *new_table(FILE *out, const char *const *titles)
-{
-	struct libscols_table *table = scols_new_table();
-
-	if (!table)
-		abort();
-	for (; *titles; titles++)
-		scols_table_new_column(table, *titles, 0, 0);
-	scols_table_set_stream(table, out);
-	return table;
 }
 
 static void add_run(struct libscols_table *table, const struct run_record *run,
@@ -89,7 +78,7 @@ struct error *list_runs(struct db *db, bool json, FILE *out)
 {
 	static const char *const titles[] = {"RUN",         "SCENARIO", "CASES", "ENDED",
 					     "AS EXPECTED", "STARTED",  "ENDED", NULL};
-	struct libscols_table *table = json ? NULL : new_table(out, titles);
+	struct libscols_table *table = json ? NULL : table_new(out, titles);
 	json_object *list = json ? json_object_new_array() : NULL;
 	struct error *err = add_runs(db, table, list);
 
@@ -113,7 +102,7 @@ void list_cases(const struct record_list *cases, FILE *out)
 	static const char *const titles[] = {"CASE",   "OUTCOME", "EXPECTED", "KERNEL",
 					     "ON",     "WINDOW",  "HIT",      "PANIC",
 					     "REBOOT", "SECONDS", "VMCORE",   NULL};
-	struct libscols_table *table = new_table(out, titles);
+	struct libscols_table *table = table_new(out, titles);
 
 	for (size_t i = 0; i < cases->count; i++) {
 		const struct record *record = &cases->items[i];

@@ -18,6 +18,7 @@
 #include "lab/process.h"
 #include "lab/results_json.h"
 #include "lab/shard.h"
+#include "lab/table.h"
 #include "util/cleanup.h"
 
 #define ROOT_MARK "appliance/domain.xml"
@@ -335,14 +336,9 @@ struct error *plan_again(const struct lab_paths *paths, const struct run_request
 void plan_print(const struct plan *plan, FILE *out)
 {
 	static const char *const titles[] = {"CASE",   "KERNEL", "VENDOR", "BACKEND", "PANIC",
-					     "REBOOT", "BY",     "WINDOW", "EXPECT"};
-	struct libscols_table *table = scols_new_table();
+					     "REBOOT", "BY",     "WINDOW", "EXPECT",  NULL};
+	struct libscols_table *table = table_new(out, titles);
 
-	if (!table)
-		abort();
-	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-		scols_table_new_column(table, titles[i], 0, 0);
-	scols_table_set_stream(table, out);
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct case_run *run = &plan->cases[i];
 		const struct case_spec *spec = run->spec;

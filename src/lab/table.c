@@ -244,6 +244,18 @@ static void print_totals(FILE *out, const struct record_list *list)
 	fputc('\n', out);
 }
 
+struct libscols_table *table_new(FILE *out, const char *const *titles)
+{
+	struct libscols_table *table = scols_new_table();
+
+	if (!table)
+		abort();
+	for (; *titles; titles++)
+		scols_table_new_column(table, *titles, 0, 0);
+	scols_table_set_stream(table, out);
+	return table;
+}
+
 static void print_table(FILE *out, const struct stored_case *cases, size_t count)
 {
 	struct libscols_table *table = scols_new_table();
