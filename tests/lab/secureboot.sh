@@ -7,6 +7,8 @@
 # shellcheck source=tests/tap.sh
 cd "$(dirname "$0")/../.." || exit 1
 . tests/tap.sh
+# shellcheck source=tests/lab/stick/lib.sh
+. tests/lab/stick/lib.sh
 
 release=$(cat build/kernel)
 work=${CRASHLAB_TEST_RESULTS:-build/test-results}/secureboot
@@ -34,18 +36,8 @@ build/qemu/qemu-system-x86_64 -accel tcg,thread=multi -machine q35,smm=on -cpu E
 	-serial "file:$work/serial.log" >&2 &
 machine=$!
 trap 'kill $machine 2>/dev/null' EXIT
-waited=0
-until grep -q 'crashlab has stopped' "$work/serial.log" 2>/dev/null || [ $waited -ge "$limit" ] ||
-	! kill -0 $machine 2>/dev/null; do
-	sleep 1
-	waited=$((waited + 1))
-done
-check "it comes to its end" grep -q 'crashlab has stopped' "$work/serial.log"
-kill $machine
-wait $machine 2>/dev/null
-
-start=$(sfdisk -d "$disk" | sed -n 's/.*start= *\([0-9]*\),.*name="crashlab results".*/\1/p')
-mcopy -s -n -i "$disk@@$((start * 512))" ::results "$work/" >&2
+until_stopped $machine "$work/serial.log" "$limit"
+fetch_results "$disk" "$work"
 
 # case_file NAME FILE
 case_file()

@@ -7,6 +7,8 @@
 # shellcheck source=tests/tap.sh
 cd "$(dirname "$0")/../.." || exit 1
 . tests/tap.sh
+# shellcheck source=tests/lab/stick/lib.sh
+. tests/lab/stick/lib.sh
 
 kernel=$(cat build/kernel)
 made=$PWD/build/stick/test
@@ -37,12 +39,6 @@ build()
 	done
 	scripts/build-stick.sh "$kernel" "$@" --go --options "$options" --scenario tests/lab/stick/scenario.ini \
 		--overlay tests/lab/stick/overlay --output "$stick_output"
-}
-
-# offset IMAGE: where its results partition begins, in bytes
-offset()
-{
-	echo $(($(sfdisk -d "$1" | sed -n 's/.*start= *\([0-9]*\).*name="crashlab results".*/\1/p') * 512))
 }
 
 # on COMMAND IMAGE ARGUMENT...: mtools on the results partition

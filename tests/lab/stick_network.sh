@@ -6,6 +6,8 @@
 # shellcheck source=tests/tap.sh
 cd "$(dirname "$0")/../.." || exit 1
 . tests/tap.sh
+# shellcheck source=tests/lab/stick/lib.sh
+. tests/lab/stick/lib.sh
 
 release=$(cat build/kernel)
 work=${CRASHLAB_TEST_RESULTS:-build/test-results}/stick-network
@@ -38,18 +40,8 @@ build/qemu/qemu-system-x86_64 -accel tcg,thread=multi -cpu EPYC,+svm -smp 2 -m 1
 	-serial "file:$work/serial.log" >&2 &
 machine=$!
 processes="$processes $machine"
-waited=0
-until grep -q 'crashlab has stopped' "$work/serial.log" 2>/dev/null || [ $waited -ge "$limit" ] ||
-	! kill -0 $machine 2>/dev/null; do
-	sleep 1
-	waited=$((waited + 1))
-done
-check "it comes to its end" grep -q 'crashlab has stopped' "$work/serial.log"
-kill $machine
-wait $machine 2>/dev/null
-
-start=$(sfdisk -d "$disk" | sed -n 's/.*start= *\([0-9]*\),.*name="crashlab results".*/\1/p')
-mcopy -s -n -i "$disk@@$((start * 512))" ::results "$work/" >&2
+until_stopped $machine "$work/serial.log" "$limit"
+fetch_results "$disk" "$work"
 run=$(cat "$work/results/current")
 
 # The files below a directory, sorted; those that are not to be sent apart
