@@ -102,7 +102,7 @@ $(foreach p,$(programs),$(eval $(call program_rules,$(B)/san,$(p),$(SANITIZE))))
 
 programs: $(addprefix $(B)/bin/,$(programs))
 
-$(B)/gen/%.bpf.o: %.bpf.c src/kernel/marker.h src/kernel/recorder.h src/kernel/cpu_bits.h \
+$(B)/gen/%.bpf.o: %.bpf.c src/kernel/look_up.bpf.h src/kernel/marker.h src/kernel/recorder.h src/kernel/cpu_bits.h \
 		$(wildcard src/trigger/*.h src/calibrate/*.h) | $(B)/.setup
 	@mkdir -p $(@D)
 	@echo "  BPF   $<"

@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "calibrate/region.h"
+#include "kernel/look_up.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -52,8 +53,6 @@ struct {
 } crashlab_region SEC(".maps");
 
 volatile __u64 watched; /* the struct loaded_vmcs whose VMCLEAR is wanted */
-char lookup_name[64];
-volatile __u64 lookup_address;
 
 static __always_inline void take(struct loaded_vmcs *record, __u32 slot)
 {
@@ -116,16 +115,5 @@ int after_clear(__u64 *ctx)
 
 	if (is_watched(record) && BPF_CORE_READ(record, cpu) == -1)
 		take(record, REGION_AFTER);
-	return 0;
-}
-
-/* Since 5.16. */
-SEC("syscall")
-int look_up(void *ctx)
-{
-	__u64 address = 0;
-
-	bpf_kallsyms_lookup_name(lookup_name, sizeof(lookup_name), 0, &address);
-	lookup_address = address;
 	return 0;
 }

@@ -2,13 +2,13 @@
 /*
  * Holds the reboot CPU at a kprobe: raises the flag in the marker, then turns until the hold is
  * over or an NMI takes the CPU away for good. Needs no kernel types, so no BTF and no CO-RE.
- * And looks up a symbol, which is much quicker here than through /proc/kallsyms.
  */
 #include <linux/bpf.h>
 #include <linux/ptrace.h>
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
 
+#include "kernel/look_up.bpf.h"
 #include "trigger/draw.h"
 #include "trigger/hold.h"
 #include "trigger/maps.bpf.h"
@@ -30,15 +30,6 @@ struct {
 	__uint(value_size, HOLD_COPY_SIZE);
 	__type(key, __u32);
 } hold_copied SEC(".maps");
-
-/*
- * For look_up(): user space writes the name, and perhaps an offset from it, and reads the address
- * and what the kernel says is there, as "%pS" prints it: "name+0x1f/0x80 [module]".
- */
-char lookup_name[HOLD_NAME_SIZE];
-__u64 lookup_offset;
-__u64 lookup_address;
-char lookup_said[HOLD_NAME_SIZE];
 
 /* For read_code(): from where, and what is there. */
 __u64 code_address;
@@ -169,18 +160,6 @@ int hold_copy(struct pt_regs *ctx)
 	for (int i = 0; i < HOLD_COPIES && !turn(&state); i++)
 		bpf_probe_read_kernel(copied, HOLD_COPY_SIZE, copied);
 	hold_end(state.marker, ctx);
-	return 0;
-}
-
-/* Since 5.16 (bpf_kallsyms_lookup_name). */
-SEC("syscall")
-int look_up(void *ctx)
-{
-	__u64 address = 0;
-
-	bpf_kallsyms_lookup_name(lookup_name, sizeof(lookup_name), 0, &address);
-	lookup_address = address;
-	BPF_SNPRINTF(lookup_said, sizeof(lookup_said), "%pS", (void *)(address + lookup_offset));
 	return 0;
 }
 

@@ -15,6 +15,5 @@
 
 #define HOLD_MAX_US 5000000
 #define HOLD_CODE_SIZE 256 /* bytes of code that are read at once */
-#define HOLD_NAME_SIZE 128 /* of a symbol to look up, "module:symbol" */
 
 #endif
