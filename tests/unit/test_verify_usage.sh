@@ -42,26 +42,27 @@ offers()
 		. "$2"
 		shift 2
 		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-		$(complete -p verify_vmcs | sed "s/.* -F \([^ ]*\) .*/\1/") \
+		$(complete -p "$1" | sed "s/.* -F \([^ ]*\) .*/\1/") \
 			"$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
 		printf "%s\n" "${COMPREPLY[@]}" | sort' - "$PWD/build/bin" \
-		"$root/usr/share/bash-completion/completions/verify_vmcs" verify_vmcs "$@"
+		"$root/usr/share/bash-completion/completions/$1" "$@"
 }
 
-# offered EXPECTED WORD...
+# offered EXPECTED WORD..., by $program
+program=verify_vmcs
 offered()
 {
 	local expected=$1 got
 	shift
-	got=$(offers "$@" | tr '\n' ' ')
+	got=$(offers "$program" "$@" | tr '\n' ' ')
 	[ "$got" = "$expected " ] || { echo "# \"$got\" instead of \"$expected\""; return 1; }
 }
 
 root=$work/root
 check "make install" make -s install DESTDIR="$root" prefix=/usr
-for program in verify_vmcs crashtrigger guestload calibrate_vmcs crashlab; do
-	check "it installs $program" [ -x "$root/usr/bin/$program" ]
-	check "and its completion" [ -s "$root/usr/share/bash-completion/completions/$program" ]
+for installed in verify_vmcs crashtrigger guestload calibrate_vmcs crashlab; do
+	check "it installs $installed" [ -x "$root/usr/bin/$installed" ]
+	check "and its completion" [ -s "$root/usr/share/bash-completion/completions/$installed" ]
 done
 check "crashlab has its own" cmp completion/crashlab.bash \
 	"$root/usr/share/bash-completion/completions/crashlab"
@@ -75,6 +76,15 @@ check "completion: a file" offered "$work/dump" "$work/du"
 check "completion: an option's file" offered "$work/dump" --capsule "$work/du"
 check "completion: behind =" offered "$work/dump" --json = "$work/du"
 check "completion: a CPU is no file" offered "" --explain "$work/du"
+program=crashtrigger
+check "completion of crashtrigger: options" offered "--reboot-cpu= --reboot= --record --record-only" --re
+check "completion of crashtrigger: windows" offered "none notifiers" --window n
+check "completion of crashtrigger: of one's instructions" offered "virt-off" --boundaries virt
+check "completion of crashtrigger: ways to die" offered "panic-irq panic-nmi panic-overtaken" --trigger = pa
+check "completion of crashtrigger: ways to reboot" offered "restart" --reboot re
+check "completion of crashtrigger: the only value" offered "timed" --fallback t
+check "completion of crashtrigger: one that is optional" offered "json" --list = j
+check "completion of crashtrigger: a CPU is no name" offered "" --panic-cpu ""
 
 # coloured ENVIRONMENT: the text to a terminal has escapes in it
 coloured()
