@@ -501,7 +501,8 @@ static struct error *stay_recording(void)
 static struct error *run(struct options *options)
 {
 	_cleanup_(plant_deinit) struct plant plant = {};
-	_cleanup_(panic_means_close) struct panic_means means = {.fd = -1, .second_fd = -1};
+	_cleanup_(panic_means_close) struct panic_means means = {
+		.fd = -1, .second_fd = -1, .events = options->events};
 	_cleanup_(recording_deinit) struct recording recording = {.handlers = {-1, -1}};
 	struct error *err;
 

@@ -75,6 +75,8 @@ struct backend {
 	struct error *(*registers)(struct machine *machine, const char *path);
 	/** Write every CPU's local APIC to the file at @path (lab/stopped.h). */
 	struct error *(*apics)(struct machine *machine, const char *path);
+	/** Send the machine an NMI from outside; NULL: this backend cannot. */
+	struct error *(*nmi)(struct machine *machine);
 	/** Stop the machine and open a port for gdb on 127.0.0.1; NULL: this backend cannot. */
 	struct error *(*debug)(struct machine *machine, unsigned *ret_port);
 	/** Close that port and let the machine go on. */

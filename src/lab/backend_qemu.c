@@ -377,6 +377,17 @@ static struct error *qemu_apics(struct machine *machine, const char *path)
 	return err ? err : write_text(path, all);
 }
 
+/*
+ * QEMU pulls LINT1 of every CPU (hw/i386, x86_nmi(): apic_deliver_nmi()), and Linux
+ * has it unmasked on CPU 0 alone.
+ */
+static struct error *qemu_nmi(struct machine *machine)
+{
+	struct qemu_machine *self = (struct qemu_machine *)machine;
+
+	return virDomainInjectNMI(self->domain, 0) < 0 ? embed_error("sending an NMI") : NULL;
+}
+
 /* A port that nobody listens on just now; should another take it first, QEMU says so. */
 static struct error *free_port(unsigned *ret)
 {
@@ -482,6 +493,7 @@ const struct backend backend_tcg = {
 	.was_reset = qemu_was_reset,
 	.registers = qemu_registers,
 	.apics = qemu_apics,
+	.nmi = qemu_nmi,
 	.debug = qemu_debug,
 	.debug_end = qemu_debug_end,
 	.stop = qemu_stop,
@@ -511,6 +523,7 @@ const struct backend backend_kvm = {
 	.was_reset = qemu_was_reset,
 	.registers = qemu_registers,
 	.apics = qemu_apics,
+	.nmi = qemu_nmi,
 	.debug = qemu_debug,
 	.debug_end = qemu_debug_end,
 	.stop = qemu_stop,

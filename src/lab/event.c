@@ -15,7 +15,8 @@ const char *const stage_names[] = {
 	[STAGE_KVM] = "kvm",         [STAGE_ARMED] = "armed",     [STAGE_GUESTS] = "guests",
 	[STAGE_READY] = "ready",     [STAGE_STRIKE] = "strike",   [STAGE_CAPTURE] = "capture",
 	[STAGE_VERDICT] = "verdict", [STAGE_SAVED] = "saved",     [STAGE_DONE] = "done",
-	[STAGE_ERROR] = "error",     [STAGE_SKIPPED] = "skipped", [STAGE_COUNT] = NULL,
+	[STAGE_ERROR] = "error",     [STAGE_SKIPPED] = "skipped", [STAGE_NMI] = "nmi",
+	[STAGE_COUNT] = NULL,
 };
 
 static bool find_stage(const char *name, enum stage *ret)

@@ -23,6 +23,7 @@ enum stage {
 	STAGE_DONE,
 	STAGE_ERROR, /* not a stage: the event `error` */
 	STAGE_SKIPPED, /* nor this: the event `skipped` */
+	STAGE_NMI, /* nor this: the event `nmi`, which asks the host for one */
 	STAGE_COUNT
 };
 

@@ -217,6 +217,9 @@ static struct error *plan_case(const struct lab_paths *paths, const struct run_r
 	char *lacks = kernel_lacks(run->images, spec, run->backend);
 	if (!lacks && !request->list)
 		lacks = variant_lacks(run);
+	if (!lacks && !strncmp(case_triggers[spec->trigger], "host-nmi", 8) && !run->backend->nmi)
+		lacks = format_string("trigger = %s: a %s can be sent no NMI from outside",
+				      case_triggers[spec->trigger], run->backend->name);
 	if (lacks) {
 		skip(run, lacks);
 		return NULL;

@@ -134,6 +134,19 @@ static void sample_captured(struct watch *watch)
 	}
 }
 
+/* The appliance holds its reboot CPU now, and waits for the NMI that makes the other one panic. */
+static void send_nmi(struct watch *watch)
+{
+	const struct backend *backend = watch->run->backend;
+
+	if (!backend->nmi || watch->run->stage != STAGE_STRIKE)
+		return;
+	struct error *err = backend->nmi(watch->machine);
+	if (err)
+		set_trouble(watch, format_string("%s", err->message));
+	error_free(err);
+}
+
 static bool on_error(struct watch *watch, const struct event *event, enum ending *ret)
 {
 	set_trouble(watch, format_string("%s: %s", event_value(event, "stage"),
@@ -158,6 +171,10 @@ static bool take_event(struct watch *watch, const struct event *event, enum endi
 		set_trouble(watch, format_string("%s", event_value(event, "text")));
 		*ret = ENDING_SKIPPED;
 		return true;
+	}
+	if (event->stage == STAGE_NMI) {
+		send_nmi(watch);
+		return false;
 	}
 	if (event->stage == STAGE_BOOT && run->stage >= STAGE_BOOT) {
 		*ret = ENDING_RESET;

@@ -18,9 +18,10 @@ const char *const vendor_names[] = {"vmx", "svm", NULL};
 /* The names in src/trigger/reboot.c and src/trigger/panic.c, the usual one first. */
 const char *const case_reboots[] = {"restart", "sysrq-b",     "halt",          "power-off",
 				    "kexec",   "cpu-hotplug", "panic-timeout", NULL};
-const char *const case_triggers[] = {"sysrq-c",   "crash-kexec",  "crash-self",      "oops",
-				     "panic-irq", "panic-nmi",    "soft-lockup",     "hard-lockup",
-				     "hung-task", "second-panic", "panic-overtaken", NULL};
+const char *const case_triggers[] = {"sysrq-c",         "crash-kexec", "crash-self", "oops",
+				     "panic-irq",       "panic-nmi",   "host-nmi",   "host-nmi-off",
+				     "soft-lockup",     "hard-lockup", "hung-task",  "second-panic",
+				     "panic-overtaken", NULL};
 const char *const case_loads[] = {"spin", "halt", "many", "hop", "churn", "nested", "linux", NULL};
 const char *const case_records[] = {"yes", "no", NULL};
 const char *const case_lockdowns[] = {"none", "integrity", "confidentiality", NULL};

@@ -36,6 +36,8 @@ static void take_event(struct marks *marks, const struct event *event)
 		marks->failed |= event->stage == STAGE_ERROR;
 		marks->skipped |= event->stage == STAGE_SKIPPED;
 		return;
+	case STAGE_NMI: /* nobody is there to answer */
+		return;
 	case STAGE_BOOT:
 		marks->restarted |= marks->stage >= STAGE_STRIKE;
 		return;

@@ -13,6 +13,8 @@ struct panic_means {
 	unsigned panic_cpu, reboot_cpu;
 	struct plant *plant; /* the hold, when the held CPU is the one to die */
 	int fd; /* -1: none */
+	const char *events; /* where the strike is announced; NULL: standard output */
+	unsigned port; /* the first of the serial port that is */
 	struct crash *crash; /* BPF programs, loaded and attached */
 	volatile void *memory; /* mapped */
 	int error; /* errno of a thread of the way's own */
@@ -75,6 +77,10 @@ int go_keyboard(struct panic_means *means);
 struct error *open_nmi(struct panic_means *means);
 struct error *arm_nmi(struct panic_means *means);
 int go_nmi(struct panic_means *means);
+
+struct error *open_host_nmi(struct panic_means *means);
+struct error *arm_host_nmi_off(struct panic_means *means);
+int go_host_nmi(struct panic_means *means);
 
 struct error *open_soft_lockup(struct panic_means *means);
 struct error *arm_soft_lockup(struct panic_means *means);
