@@ -16,6 +16,7 @@
 #include "kernel/windows.h"
 #include "trigger/checks.h"
 #include "trigger/combine.h"
+#include "trigger/cost.h"
 #include "trigger/find.h"
 #include "trigger/list.h"
 #include "trigger/hold.h"
@@ -34,7 +35,7 @@ struct options {
 	struct strike strike;
 	const char *events;
 	const char *boundaries; /* the window whose function is printed, and nothing else done */
-	bool yes, dry_run, fallback_timed, list, json, record, record_only;
+	bool yes, dry_run, fallback_timed, list, json, record, record_only, record_cost;
 	bool skip; /* what cannot be done here is this way, not the machine */
 };
 
@@ -55,6 +56,7 @@ enum {
 	KEY_FALLBACK,
 	KEY_RECORD,
 	KEY_RECORD_ONLY,
+	KEY_RECORD_COST,
 	KEY_YES,
 	KEY_EVENTS,
 	KEY_DRY_RUN,
@@ -79,6 +81,7 @@ static const struct argp_option option_table[] = {
 	{"fallback", KEY_FALLBACK, "timed", 0, "Where nothing can be held, strike by time", 0},
 	{"record", KEY_RECORD, NULL, 0, "Plant the flight recorder: who disabled what when", 0},
 	{"record-only", KEY_RECORD_ONLY, NULL, 0, "Plant nothing but that, and stay", 0},
+	{"record-cost", KEY_RECORD_COST, NULL, 0, "Measure what that costs, and end", 0},
 	{"events", KEY_EVENTS, "FILE", 0, "Write the strike line there (stdout)", 0},
 	{"list", KEY_LIST, "json", OPTION_ARG_OPTIONAL,
 	 "What works here, and why the rest does not; also as JSON", 0},
@@ -256,7 +259,8 @@ static struct error *take_option(int key, const char *arg, struct options *optio
 	case ARGP_KEY_ARG:
 		return error_new(ERROR_USAGE, "unexpected argument '%s'", arg);
 	case ARGP_KEY_END:
-		return options->list || options->boundaries || options->record_only
+		return options->list || options->boundaries || options->record_only ||
+				       options->record_cost
 			       ? NULL
 			       : check_options(strike);
 	case KEY_BOUNDARIES:
@@ -288,6 +292,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_RECORD_ONLY:
 		options->record_only = true;
+		return 0;
+	case KEY_RECORD_COST:
+		options->record_cost = true;
 		return 0;
 	case KEY_EVENTS:
 		options->events = arg;
@@ -512,6 +519,8 @@ static struct error *run(struct options *options)
 		return print_boundaries(options->boundaries);
 	if (options->record_only)
 		return stay_recording();
+	if (options->record_cost)
+		return cost_measure(stdout);
 	try(check_consent(options));
 	try(check_machine(&options->strike));
 	options->strike.means = &means;

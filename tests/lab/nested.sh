@@ -16,6 +16,8 @@ cp "build/images/$release-break/vmlinuz" "build/images/$release-break/appliance.
 	"build/images/$release-break/cmdline.qemu" "$results/images/$release-break"
 cat >"$results/lab" <<END
 crashlab doctor >doctor.txt 2>&1
+modprobe msr
+crashtrigger --record-cost >cost.txt 2>&1
 virsh domcapabilities --virttype kvm >domcapabilities.xml
 run="crashlab run --backend kvm --timeout-factor 6 --kernel $release --results results"
 \$run main --case 'svm-*' >main.txt 2>&1
@@ -28,6 +30,8 @@ check "the machine comes to its end" status 0 scripts/nested.sh "$release" "$res
 
 out=$results/out
 check "doctor finds KVM, and chooses it" says '^kvm +svm +yes +auto' cat "$out/doctor.txt"
+check "the recorder's cost can be measured, and is one" \
+	says '^without=[1-9][0-9]* with=[1-9][0-9]* program=[1-9][0-9]* runs=[1-9][0-9]{4,}$' cat "$out/cost.txt"
 check "libvirtd offers it, too" grep -q '<domain>kvm</domain>' "$out/domcapabilities.xml"
 check "the main job's cases end as expected" grep -qx 'main status=0' "$out/statuses.txt"
 check "so does a broken appliance" grep -qx 'controls status=0' "$out/statuses.txt"

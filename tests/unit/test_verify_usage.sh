@@ -77,7 +77,7 @@ check "completion: an option's file" offered "$work/dump" --capsule "$work/du"
 check "completion: behind =" offered "$work/dump" --json = "$work/du"
 check "completion: a CPU is no file" offered "" --explain "$work/du"
 program=crashtrigger
-check "completion of crashtrigger: options" offered "--reboot-cpu= --reboot= --record --record-only" --re
+check "completion of crashtrigger: options" offered "--reboot-cpu= --reboot= --record --record-cost --record-only" --re
 check "completion of crashtrigger: windows" offered "none notifiers" --window n
 check "completion of crashtrigger: of one's instructions" offered "virt-off" --boundaries virt
 check "completion of crashtrigger: ways to die" offered "panic-irq panic-nmi panic-overtaken" --trigger = pa
