@@ -8,59 +8,62 @@
 
 /* Called through a chain, so never inlined; registered before any module's, so called first. */
 static const struct window_probe notifiers[] = {
-	{"fw_shutdown_notify", NULL, "5.10 and later, drivers/base/firmware_loader/main.c"},
-	{"kernel_restart", NULL, "kernels without a firmware loader, kernel/reboot.c"},
+	{"fw_shutdown_notify", NULL, "5.10 and later, drivers/base/firmware_loader/main.c", NULL},
+	{"kernel_restart", NULL, "kernels without a firmware loader, kernel/reboot.c", NULL},
 	{},
 };
 
 static const struct window_probe devices[] = {
-	{"device_shutdown", NULL, "all, drivers/base/core.c"},
+	{"device_shutdown", NULL, "all, drivers/base/core.c", NULL},
 	{},
 };
 
 static const struct window_probe migration[] = {
-	{"migrate_to_reboot_cpu", NULL, "all, kernel/reboot.c"},
+	{"migrate_to_reboot_cpu", NULL, "all, kernel/reboot.c", NULL},
 	{},
 };
 
 static const struct window_probe virt_off[] = {
-	{"kvm_disable_virtualization_cpu", "kvm", "6.12 and later, virt/kvm/kvm_main.c"},
-	{"hardware_disable_nolock", "kvm", "to 6.11, virt/kvm/kvm_main.c"},
+	{"kvm_disable_virtualization_cpu", "kvm", "6.12 and later, virt/kvm/kvm_main.c", NULL},
+	{"hardware_disable_nolock", "kvm", "to 6.11, virt/kvm/kvm_main.c", NULL},
 	{},
 };
 
 static const struct window_probe off_guests_alive[] = {
-	{"native_machine_shutdown", NULL, "all, arch/x86/kernel/reboot.c"},
+	{"native_machine_shutdown", NULL, "all, arch/x86/kernel/reboot.c", NULL},
 	{},
 };
 
 static const struct window_probe stop_cpus[] = {
-	{"native_stop_other_cpus", NULL, "all, arch/x86/kernel/smp.c"},
+	{"native_stop_other_cpus", NULL, "all, arch/x86/kernel/smp.c", NULL},
 	{},
 };
 
 static const struct window_probe after_stop[] = {
-	{"lapic_shutdown", NULL, "all, arch/x86/kernel/apic/apic.c"},
+	{"lapic_shutdown", NULL, "all, arch/x86/kernel/apic/apic.c", NULL},
 	{},
 };
 
 static const struct window_probe emergency[] = {
-	{"x86_virt_emergency_disable_virtualization_cpu", NULL, "7.x, arch/x86/virt/hw.c"},
+	{"x86_virt_emergency_disable_virtualization_cpu", NULL, "7.x, arch/x86/virt/hw.c", NULL},
 	{"vmx_emergency_disable_virtualization_cpu", "kvm_intel",
-	 "6.12 to 6.18, arch/x86/kvm/vmx/vmx.c"},
+	 "6.12 to 6.18, arch/x86/kvm/vmx/vmx.c", NULL},
 	{"svm_emergency_disable_virtualization_cpu", "kvm_amd",
-	 "6.12 to 6.18, arch/x86/kvm/svm/svm.c"},
-	{"vmx_emergency_disable", "kvm_intel", "late 6.1.y to 6.11, arch/x86/kvm/vmx/vmx.c"},
-	{"svm_emergency_disable", "kvm_amd", "6.6 to 6.11, arch/x86/kvm/svm/svm.c"},
-	{"cpu_emergency_disable_virtualization", NULL, "6.1.y, arch/x86/kernel/reboot.c"},
-	{"native_machine_emergency_restart", NULL, "to 5.10.y, arch/x86/kernel/reboot.c"},
+	 "6.12 to 6.18, arch/x86/kvm/svm/svm.c", NULL},
+	{"vmx_emergency_disable", "kvm_intel", "late 6.1.y to 6.11, arch/x86/kvm/vmx/vmx.c", NULL},
+	{"svm_emergency_disable", "kvm_amd", "6.6 to 6.11, arch/x86/kvm/svm/svm.c", NULL},
+	/* Without that it is inlined on this path, and there for its other callers alone. */
+	{"cpu_emergency_disable_virtualization", NULL, "late 6.1.y, arch/x86/kernel/reboot.c",
+	 "cpu_emergency_register_virt_callback"},
+	{"native_machine_emergency_restart", NULL, "to early 6.1.y, arch/x86/kernel/reboot.c",
+	 NULL},
 	{},
 };
 
 /* Called through a pointer; what they call is inlined on Debian. */
 static const struct window_probe cpu_offline[] = {
-	{"kvm_offline_cpu", "kvm", "6.3 and later, virt/kvm/kvm_main.c"},
-	{"kvm_dying_cpu", "kvm", "to 6.2, virt/kvm/kvm_main.c"},
+	{"kvm_offline_cpu", "kvm", "6.3 and later, virt/kvm/kvm_main.c", NULL},
+	{"kvm_dying_cpu", "kvm", "to 6.2, virt/kvm/kvm_main.c", NULL},
 	{},
 };
 

@@ -14,6 +14,7 @@ struct window_probe {
 	const char *symbol;
 	const char *module; /* NULL: kernel image; only used if that module is loaded */
 	const char *kernels; /* for people: which kernels have it, with the source of that fact */
+	const char *needs; /* only where the kernel image has that function, too; NULL: always */
 };
 
 struct window {

@@ -16,7 +16,7 @@ static struct error *search(const char *name, const struct window *window, struc
 {
 	_cleanup_fclose_ FILE *kallsyms = fopen("/proc/kallsyms", "re");
 	char symbol[PROBE_SYMBOL_SIZE];
-	struct window_probe own[2] = {{symbol, PROBE_ANY_MODULE, NULL}, {}};
+	struct window_probe own[2] = {{symbol, PROBE_ANY_MODULE, NULL, NULL}, {}};
 	uint64_t offset = 0;
 
 	if (!kallsyms)

@@ -114,7 +114,9 @@ static uint64_t look_up_wanted(struct plant *plant, const struct window_probe *w
 	char path[PROBE_MODULE_SIZE + sizeof("/sys/module/")];
 
 	snprintf(path, sizeof(path), "/sys/module/%s", module);
-	return access(path, F_OK) ? 0 : look_up(plant, module, wanted->symbol, 0);
+	if (access(path, F_OK) || (wanted->needs && !look_up(plant, "", wanted->needs, 0)))
+		return 0;
+	return look_up(plant, module, wanted->symbol, 0);
 }
 
 struct error *plant_find(struct plant *plant, const struct window *window, struct probe *ret)

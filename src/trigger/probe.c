@@ -23,6 +23,7 @@ enum fit { FIT_NONE, FIT_PIECE, FIT_SUFFIX, FIT_EXACT };
 struct match {
 	enum fit fit;
 	unsigned count; /* symbols that fit equally well */
+	bool has_needed; /* what it needs was seen */
 	struct probe probe; /* the first of them */
 };
 
@@ -107,7 +108,7 @@ static void match_add(struct match *match, const struct symbol *symbol, enum fit
 		match->count++;
 		return;
 	}
-	*match = (struct match){.fit = fit, .count = 1};
+	*match = (struct match){.fit = fit, .count = 1, .has_needed = match->has_needed};
 	match->probe.address = symbol->address;
 	strcpy(match->probe.module, symbol->module);
 	snprintf(match->probe.symbol, sizeof(match->probe.symbol), "%s", symbol->name);
@@ -124,8 +125,12 @@ static struct error *read_matches(FILE *kallsyms, const struct window_probe *wan
 	while (getline(&line, &size, kallsyms) >= 0) {
 		if (!parse_line(line, &symbol))
 			continue;
-		for (size_t i = 0; i < WANTED_MAX && wanted[i].symbol; i++)
+		for (size_t i = 0; i < WANTED_MAX && wanted[i].symbol; i++) {
 			match_add(&matches[i], &symbol, symbol_fit(&symbol, &wanted[i]));
+			matches[i].has_needed |=
+				!wanted[i].needs ||
+				(!symbol.module[0] && !strcmp(symbol.name, wanted[i].needs));
+		}
 	}
 	return ferror(kallsyms) ? error_errno(errno, "cannot read the kernel's symbols") : NULL;
 }
@@ -175,7 +180,7 @@ struct error *probe_find(FILE *kallsyms, const struct window_probe *wanted, uint
 
 	try(read_matches(kallsyms, wanted, matches));
 	for (size_t i = 0; i < WANTED_MAX && wanted[i].symbol && !match; i++)
-		if (matches[i].fit >= FIT_SUFFIX)
+		if (matches[i].fit >= FIT_SUFFIX && matches[i].has_needed)
 			match = &matches[i];
 	if (!match)
 		return not_found(wanted, matches);

@@ -73,17 +73,21 @@ struct error *collect_marker(struct collector *collector)
 
 #define PROBE_SIZE sizeof(((struct marker *)0)->probe)
 
+static bool has_symbol(struct collector *collector, const char *module, const char *symbol)
+{
+	uint64_t address;
+	_cleanup_error_ struct error *err =
+		kernel_symbol(collector->kernel, module, symbol, &address);
+
+	return !err;
+}
+
 /** The first of the window's probes that the kernel has: the one that crashtrigger would take. */
 static const char *first_probe(struct collector *collector, const struct window *window)
 {
 	for (const struct window_probe *probe = window->probes; probe->symbol; probe++) {
-		uint64_t address;
-		struct error *err =
-			kernel_symbol(collector->kernel, probe->module, probe->symbol, &address);
-		bool found = !err;
-
-		error_clear(&err);
-		if (found)
+		if (has_symbol(collector, probe->module, probe->symbol) &&
+		    (!probe->needs || has_symbol(collector, NULL, probe->needs)))
 			return probe->symbol;
 	}
 	return "";

@@ -120,7 +120,7 @@ static const char kallsyms[] = "0000000000001000 A fixed_percpu_data\n"
 static struct error *find(const char *symbol, const char *module, uint64_t offset,
 			  struct probe *ret)
 {
-	const struct window_probe wanted[] = {{symbol, module, NULL}, {}};
+	const struct window_probe wanted[] = {{symbol, module, NULL, NULL}, {}};
 	_cleanup_fclose_ FILE *file = fmemopen((void *)kallsyms, sizeof(kallsyms) - 1, "r");
 
 	assert_non_null(file);
@@ -193,9 +193,11 @@ static void test_probe_not_found(void **state)
 static void test_probe_preference(void **state)
 {
 	const struct window_probe wanted[] = {
-		{"vendor_off", "kvm_intel", NULL},
-		{"vendor_off", "kvm_amd", NULL},
-		{"plain", NULL, NULL},
+		{"vendor_off", "kvm_intel", NULL, NULL},
+		{"both", NULL, NULL, "missing"}, /* not without what it needs */
+		{"both", NULL, NULL, "later"}, /* which must be in the image, and is a module's */
+		{"vendor_off", "kvm_amd", NULL, "plain"},
+		{"plain", NULL, NULL, NULL},
 		{},
 	};
 	_cleanup_fclose_ FILE *file = fmemopen((void *)kallsyms, sizeof(kallsyms) - 1, "r");

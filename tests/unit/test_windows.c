@@ -37,6 +37,8 @@ static void check_probe(const struct window_probe *probe)
 	assert_null(probe_parse(probe->symbol, symbol, &offset));
 	assert_int_equal(offset, 0);
 	assert_non_null(probe->kernels);
+	if (probe->needs)
+		assert_null(probe_parse(probe->needs, symbol, &offset));
 	if (probe->module)
 		assert_true(strlen(probe->module) < PROBE_MODULE_SIZE);
 }
