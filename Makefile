@@ -36,7 +36,7 @@ trigger := $(filter-out %.bpf.c,$(trigger))
 guest := $(wildcard src/guest/*.c)
 stick := $(wildcard src/stick/*.c)
 # What a stick needs of the lab: cases, outcomes, database, reports; no host, no emulator.
-stick_lab := $(addsuffix .c,$(addprefix src/lab/,case_file case_record conclude db event fields files html \
+stick_lab := $(addsuffix .c,$(addprefix src/lab/,case_file case_record conclude crash_words db event fields files html \
 	outcome record report report_case report_charts report_html report_tap report_timeline results_json \
 	scenario scenario_expand signature space stats table truth verdict_file))
 calibrate := $(filter-out %.bpf.c,$(wildcard src/calibrate/*.c))

@@ -59,7 +59,7 @@ _crashlab()
 			;;
 		--flavour) words='small linux full' ;;
 		--until) words='PASS FAIL INCONCLUSIVE race-missed reboot-won no-dump capture-hang
-			capture-stopped timeout lab-broken' ;;
+			capture-stopped early-crash timeout lab-broken' ;;
 		--kernel) words=$("$program" kernels --local 2>/dev/null | sed -n 's/ \+local .*//p') ;;
 		--images | --results | --output | -o | --overlay)
 			mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "guest/crew.h"
 #include "util/cleanup.h"
@@ -51,7 +52,7 @@ static void run_qemu(char *cmdline, int output)
 	_exit(127);
 }
 
-static struct error *start_qemu(FILE **ret)
+static struct error *start_qemu(FILE **ret, pid_t *ret_pid)
 {
 	char cmdline[CMDLINE_MAX];
 	int ends[2];
@@ -63,6 +64,7 @@ static struct error *start_qemu(FILE **ret)
 	if (!pid)
 		run_qemu(cmdline, ends[1]);
 	close(ends[1]);
+	*ret_pid = pid;
 	*ret = pid < 0 ? NULL : fdopen(ends[0], "r");
 	if (*ret)
 		return NULL;
@@ -70,12 +72,26 @@ static struct error *start_qemu(FILE **ret)
 	return error_errno(errno, "cannot start " QEMU);
 }
 
+/* Status 0 without a word is a guest that reset itself: -no-reboot ends QEMU then. */
+static struct error *how_ended(pid_t pid, const char *last)
+{
+	int status = 0;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return error_errno(errno, QEMU);
+	if (WIFSIGNALED(status))
+		return error_new(ERROR_SYSTEM, QEMU " was ended by signal %d: %s", WTERMSIG(status),
+				 last);
+	return error_new(ERROR_SYSTEM, QEMU " ended with status %d: %s", WEXITSTATUS(status), last);
+}
+
 static struct error *linux_work(struct worker *worker)
 {
 	char line[256], last[256] = "it said nothing";
 	_cleanup_fclose_ FILE *lines = NULL;
+	pid_t pid = -1;
 
-	try(start_qemu(&lines));
+	try(start_qemu(&lines, &pid));
 	worker->ready = true;
 	while (fgets(line, sizeof(line), lines)) {
 		line[strcspn(line, "\r\n")] = '\0';
@@ -84,7 +100,7 @@ static struct error *linux_work(struct worker *worker)
 		if (*line)
 			memcpy(last, line, sizeof(last));
 	}
-	return error_new(ERROR_SYSTEM, QEMU " ended: %s", last);
+	return how_ended(pid, last);
 }
 
 static struct error *linux_tick(struct worker *worker, bool *proved)

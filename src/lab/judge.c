@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "lab/conclude.h"
+#include "lab/crash_words.h"
 #include "lab/disk.h"
 #include "lab/files.h"
 #include "lab/process.h"
@@ -17,7 +18,7 @@
 
 /** Paths in a case directory. */
 struct files {
-	char *disk, *capture, *calibration, *registers, *json, *text, *errors;
+	char *disk, *capture, *calibration, *registers, *json, *text, *errors, *log;
 };
 
 static void files_init(struct files *files, const char *directory)
@@ -29,6 +30,7 @@ static void files_init(struct files *files, const char *directory)
 	files->json = format_string("%s/verdict.json", directory);
 	files->text = format_string("%s/verdict.txt", directory);
 	files->errors = format_string("%s/verify.err", directory);
+	files->log = format_string("%s/capture/dmesg.txt", directory);
 }
 
 static void files_deinit(struct files *files)
@@ -40,6 +42,7 @@ static void files_deinit(struct files *files)
 	free(files->json);
 	free(files->text);
 	free(files->errors);
+	free(files->log);
 }
 
 #define _cleanup_files_ _cleanup_(files_deinit)
@@ -189,6 +192,8 @@ void judge_case(struct case_run *run, const struct run_options *options, enum en
 	struct outcome_facts facts = {.stage = run->stage,
 				      .ending = ending,
 				      .window = case_has_window(run->spec),
+				      .early = run->stage >= STAGE_CAPTURE &&
+					       !run->reached[STAGE_STRIKE],
 				      .judge = -1};
 	_cleanup_error_ struct error *err = NULL;
 	_cleanup_free_ char *stopped = NULL;
@@ -213,7 +218,8 @@ void judge_case(struct case_run *run, const struct run_options *options, enum en
 	}
 	_cleanup_free_ char *difference = NULL;
 	run->truth = ask_truth(run, &files, &difference);
-	_cleanup_free_ char *said = verify_said(&files, &facts);
+	_cleanup_free_ char *said =
+		facts.early ? crash_words(files.log) : verify_said(&files, &facts);
 	case_conclude(run, &facts, &summary, trouble ? trouble : said);
 	if (difference) {
 		free(run->detail);

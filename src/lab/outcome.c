@@ -13,6 +13,7 @@ const char *const outcome_names[] = {
 	[OUTCOME_NO_DUMP] = "no-dump",
 	[OUTCOME_CAPTURE_HANG] = "capture-hang",
 	[OUTCOME_CAPTURE_STOPPED] = "capture-stopped",
+	[OUTCOME_EARLY_CRASH] = "early-crash",
 	[OUTCOME_TIMEOUT] = "timeout",
 	[OUTCOME_LAB_BROKEN] = "lab-broken",
 	[OUTCOME_SKIPPED] = "skipped",
@@ -95,6 +96,13 @@ static bool agrees(const struct outcome_facts *facts)
 enum outcome outcome_decide(const struct outcome_facts *facts, const char **ret_why)
 {
 	bool whole = facts->ending == ENDING_DONE;
+	bool judged = facts->judge >= JUDGE_PASS && facts->judge <= JUDGE_INCONCLUSIVE;
+
+	/* A dump that verify_vmcs took for this case's bears the mark that crashtrigger made. */
+	if (facts->early && facts->ending != ENDING_BROKEN && !judged) {
+		*ret_why = "the kernel crashed by itself, before the strike";
+		return OUTCOME_EARLY_CRASH;
+	}
 
 	if (whole && facts->judge == JUDGE_REFUSED) {
 		*ret_why = "verify_vmcs refused the dump, or it is not this case's";
@@ -124,8 +132,8 @@ int outcome_exit_status(const unsigned counts[OUTCOME_COUNT])
 		[OUTCOME_INCONCLUSIVE] = 2, [OUTCOME_RACE_MISSED] = 2,
 		[OUTCOME_REBOOT_WON] = 1,   [OUTCOME_NO_DUMP] = 1,
 		[OUTCOME_CAPTURE_HANG] = 1, [OUTCOME_CAPTURE_STOPPED] = 1,
-		[OUTCOME_TIMEOUT] = 1,      [OUTCOME_LAB_BROKEN] = 3,
-		[OUTCOME_SKIPPED] = 2,
+		[OUTCOME_EARLY_CRASH] = 1,  [OUTCOME_TIMEOUT] = 1,
+		[OUTCOME_LAB_BROKEN] = 3,   [OUTCOME_SKIPPED] = 2,
 	};
 	static const int order[] = {3, 1, 2}; /* the worst first */
 

@@ -16,6 +16,7 @@ enum outcome {
 	OUTCOME_NO_DUMP, /* the crash kernel ran, or the machine ended, and no verdict came of it */
 	OUTCOME_CAPTURE_HANG, /* silence after the strike, or in the crash kernel */
 	OUTCOME_CAPTURE_STOPPED, /* silence, and the reboot's pending vector is proved to be why */
+	OUTCOME_EARLY_CRASH, /* the kernel crashed by itself, before the strike */
 	OUTCOME_TIMEOUT, /* a stage before the strike took too long */
 	OUTCOME_LAB_BROKEN, /* the harness failed, not the kernel under test */
 	OUTCOME_SKIPPED, /* not run, for a stated reason */
@@ -46,6 +47,7 @@ struct outcome_facts {
 	enum stage stage; /* the last one reached */
 	enum ending ending;
 	bool window; /* the case names a window */
+	bool early; /* the crash kernel came up, and there had been no strike */
 	bool stopped; /* the panic CPU is proved to have stopped itself in the crash kernel */
 	int judge; /* exit status of verify_vmcs on the host; -1: it was not run */
 	bool verdict_read; /* verdict.json was there and could be read */

@@ -35,10 +35,10 @@ static void cell_add(struct cell *cell, const struct record *record)
 static const char *cell_class(const struct cell *cell)
 {
 	static const enum outcome worst[] = {
-		OUTCOME_FAIL,       OUTCOME_CAPTURE_HANG, OUTCOME_CAPTURE_STOPPED,
-		OUTCOME_NO_DUMP,    OUTCOME_REBOOT_WON,   OUTCOME_TIMEOUT,
-		OUTCOME_LAB_BROKEN, OUTCOME_INCONCLUSIVE, OUTCOME_RACE_MISSED,
-		OUTCOME_PASS,
+		OUTCOME_FAIL,        OUTCOME_CAPTURE_HANG, OUTCOME_CAPTURE_STOPPED,
+		OUTCOME_NO_DUMP,     OUTCOME_EARLY_CRASH,  OUTCOME_REBOOT_WON,
+		OUTCOME_TIMEOUT,     OUTCOME_LAB_BROKEN,   OUTCOME_INCONCLUSIVE,
+		OUTCOME_RACE_MISSED, OUTCOME_PASS,
 	};
 
 	for (size_t i = 0; i < sizeof(worst) / sizeof(worst[0]); i++) {

@@ -24,6 +24,12 @@ static bool is_failure(const struct record *record)
 	}
 }
 
+/* Outcomes whose detail is what sets one failure apart from another. */
+static bool tells_more(enum outcome outcome)
+{
+	return outcome == OUTCOME_LAB_BROKEN || outcome == OUTCOME_EARLY_CRASH;
+}
+
 /* "name+0x1/0x2 [module]": "name". */
 static int name_length(const char *symbol)
 {
@@ -111,7 +117,7 @@ void signature_add(struct record *record)
 	else
 		fprintf(out, "; reached %s", record->stage ? record->stage : "nothing");
 	/* What names the case would set it apart from all others. */
-	if (record_outcome(record) == OUTCOME_LAB_BROKEN && record->detail &&
+	if (tells_more(record_outcome(record)) && record->detail &&
 	    !strstr(record->detail, record->id))
 		fprintf(out, ": %s", record->detail);
 	fclose(out);

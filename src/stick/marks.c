@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lab/crash_words.h"
 #include "lab/files.h"
 #include "stick/stick.h"
 #include "util/cleanup.h"
@@ -143,17 +144,21 @@ static struct error *conclude(struct case_run *run, const struct marks *marks, e
 	struct outcome_facts facts = {.stage = marks->stage,
 				      .ending = ending,
 				      .window = case_has_window(run->spec),
+				      .early = marks->stage >= STAGE_CAPTURE &&
+					       !marks->reached[STAGE_STRIKE],
 				      .judge = ending == ENDING_DONE ? marks->judge : -1};
 	struct verdict_summary summary = {};
 
 	try(take_files(run));
 	_cleanup_error_ struct error *bad = read_verdict(run, &facts, &summary);
+	_cleanup_free_ char *log = format_string("%s/capture/dmesg.txt", run->directory);
+	_cleanup_free_ char *words = facts.early ? crash_words(log) : NULL;
 	run->stage = marks->stage;
 	for (unsigned stage = 0; stage < STAGE_COUNT; stage++)
 		run->reached[stage] =
 			marks->reached[stage] ? marks->reached[stage] - marks->first : 0;
 	run->seconds = marks->last - marks->first;
-	case_conclude(run, &facts, &summary, bad ? bad->message : marks->text);
+	case_conclude(run, &facts, &summary, bad ? bad->message : words ? words : marks->text);
 	run->ended = true;
 	return case_write_outcome(run);
 }

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 lab_start controls
 
 check "the breaking module builds" status 0 tests/lab/break/build.sh "$release"
-check "every broken appliance is a FAIL that names CPU 0 alone" \
+check "every broken appliance is a FAIL that names CPU 0 alone, a crash of its own none" \
 	status 0 lab_run --save always --truth
 
 need_case svm-left-on
@@ -40,5 +40,10 @@ check "SVM left on: not CPU 1" status 1 grep -q 'on CPU 1 is ON' "$svm/verdict.t
 check "SVM left on: the recorder alone can tell" status 1 "$verify" "$svm/capture/vmcore"
 check "SVM left on: the host's registers can" \
 	status 1 "$verify" --host-regs "$svm/host-regs.txt" "$svm/capture/vmcore"
+
+crash=$(case_of early-crash)
+check "a kernel that crashes by itself: its own words" \
+	grep -q '"detail": *"the kernel crashed by itself, before the strike: .*sysrq triggered crash' "$crash/outcome.json"
+check "a kernel that crashes by itself: no verdict" [ ! -e "$crash/verdict.json" ]
 
 plan

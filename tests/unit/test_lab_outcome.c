@@ -4,10 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "lab/crash_words.h"
 #include "lab/outcome.h"
 #include "lab/verdict_file.h"
 
@@ -71,6 +74,14 @@ static const struct {
 	{{.stage = STAGE_CAPTURE, .ending = ENDING_ERROR, NO_JUDGE}, OUTCOME_NO_DUMP},
 	{{.stage = STAGE_DONE, .ending = ENDING_DONE, NO_JUDGE}, OUTCOME_NO_DUMP},
 	{{.stage = STAGE_DONE, .ending = ENDING_BROKEN, NO_JUDGE}, OUTCOME_LAB_BROKEN},
+	/* a crash kernel without a strike: another crash, unless the dump has the strike's mark */
+	{{.stage = STAGE_DONE, .ending = ENDING_DONE, .judge = 3, .early = true},
+	 OUTCOME_EARLY_CRASH},
+	{{.stage = STAGE_CAPTURE, .ending = ENDING_LIMIT, NO_JUDGE, .early = true},
+	 OUTCOME_EARLY_CRASH},
+	{{.stage = STAGE_CAPTURE, .ending = ENDING_BROKEN, NO_JUDGE, .early = true},
+	 OUTCOME_LAB_BROKEN},
+	{{JUDGED(0, OUTCOME_PASS, HIT_HIT), .early = true}, OUTCOME_PASS},
 };
 
 static void test_decides(void **state)
@@ -154,6 +165,41 @@ static void test_summary_names_the_cpus(void **state)
 	json_object_put(verdict);
 }
 
+/* A log of @text: @words of it, or NULL. */
+static void assert_words(const char *text, const char *words)
+{
+	char path[] = "/tmp/dmesg.XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	char *said = crash_words(path);
+	unlink(path);
+	if (words)
+		assert_string_equal(said, words);
+	else
+		assert_null(said);
+	free(said);
+}
+
+static void test_words_of_a_crash(void **state)
+{
+	(void)state;
+	assert_words("[    1.5] kvm_amd: loaded\n"
+		     "[    2.5] BUG: unable to handle page fault for address: ffffc90000a0\n"
+		     "[    2.5] Oops: 0002 [#1] PREEMPT SMP NOPTI\n"
+		     "[    2.5] RIP: 0010:svm_vcpu_run+0x1/0x2 [kvm_amd]\n"
+		     "[    2.5] RIP: 0033:0x7f\n",
+		     "BUG: unable to handle page fault for address: ffffc90000a0, RIP: "
+		     "0010:svm_vcpu_run+0x1/0x2 [kvm_amd]");
+	assert_words("[    2.5] Kernel panic - not syncing: no more",
+		     "Kernel panic - not syncing: no more");
+	assert_words("[    2.5] all is well\n[    2.6] RIP: 0\n", NULL);
+	assert_words("", NULL);
+	assert_null(crash_words("/nowhere/dmesg.txt"));
+}
+
 static void test_summary_of_nonsense(void **state)
 {
 	static const char *const texts[] = {
@@ -185,6 +231,7 @@ int main(void)
 		cmocka_unit_test(test_exit_status),
 		cmocka_unit_test(test_summary_names_the_cpus),
 		cmocka_unit_test(test_summary_of_nonsense),
+		cmocka_unit_test(test_words_of_a_crash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

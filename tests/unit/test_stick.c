@@ -184,6 +184,20 @@ static void test_hangs(void **state)
 		assert_outcome(fixture, ids[i], "capture-hang");
 }
 
+static void test_early_crash(void **state)
+{
+	static const char *const marks[] = {"case", "kvm", "armed", "capture", "verdict status=3",
+					    "done", NULL};
+	struct fixture *fixture = *state;
+	char id[64], other[64];
+
+	next(fixture, id);
+	leave(fixture, id, marks, 5);
+	next(fixture, other);
+	assert_string_not_equal(other, id);
+	assert_outcome(fixture, id, "early-crash");
+}
+
 static void test_torn_marks(void **state)
 {
 	struct fixture *fixture = *state;
@@ -251,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_endings),
 		cmocka_unit_test_setup_teardown(test_power_cut, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_hangs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_early_crash, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_torn_marks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_another_scenario, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_finish, set_up, tear_down),
