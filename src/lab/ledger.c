@@ -12,14 +12,17 @@
 #include "lab/files.h"
 #include "util/cleanup.h"
 
-static struct error *take_lock(struct ledger *ledger)
+static struct error *take_lock(const struct plan *plan, int *ret)
 {
-	ledger->lock = open(ledger->plan->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (ledger->lock < 0)
-		return error_errno(errno, "%s", ledger->plan->directory);
-	if (flock(ledger->lock, LOCK_EX | LOCK_NB))
+	_cleanup_close_ int lock = open(plan->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (lock < 0)
+		return error_errno(errno, "%s", plan->directory);
+	if (flock(lock, LOCK_EX | LOCK_NB))
 		return error_new(ERROR_USAGE, "run %s is still running in another crashlab",
-				 ledger->run);
+				 strrchr(plan->directory, '/') + 1);
+	*ret = lock;
+	lock = -1;
 	return NULL;
 }
 
@@ -95,7 +98,12 @@ static struct error *open_ledger(struct ledger *ledger, struct plan *plan,
 	try(make_directories(plan->results));
 	try(plan_place(plan, true));
 	ledger->run = format_string("%s", strrchr(plan->directory, '/') + 1);
-	try(take_lock(ledger));
+	if (plan->resumed) {
+		ledger->lock = plan->lock;
+		plan->lock = -1;
+	} else {
+		try(take_lock(plan, &ledger->lock));
+	}
 	try(db_open(plan->results, true, &ledger->db));
 	return plan->resumed ? renew_cases(ledger) : add_run(ledger, request);
 }
@@ -220,7 +228,6 @@ static struct error *resume(struct lab_paths *paths, struct run_request *request
 {
 	_cleanup_db_ struct db *db = NULL;
 	struct record_list cases = {};
-	struct ledger lock = {.plan = plan, .lock = -1};
 
 	plan->results = results_directory(paths, request->results);
 	try(db_open(plan->results, false, &db));
@@ -231,21 +238,17 @@ static struct error *resume(struct lab_paths *paths, struct run_request *request
 	free(paths->images);
 	paths->images = format_string("%s", plan->run.images);
 	try(make_directories(plan->directory));
-	lock.run = plan->run.run;
-	struct error *err = take_lock(&lock);
-	if (!err)
-		err = db_cases(db, plan->run.run, &cases);
+	try(take_lock(plan, &plan->lock));
+	struct error *err = db_cases(db, plan->run.run, &cases);
 	if (!err)
 		err = plan_rest(paths, request, db, &cases, plan);
 	record_list_deinit(&cases);
-	if (lock.lock >= 0)
-		close(lock.lock);
 	return err;
 }
 
 struct error *plan_resume(struct lab_paths *paths, struct run_request *request, struct plan *ret)
 {
-	*ret = (struct plan){};
+	*ret = (struct plan){.lock = -1};
 	struct error *err = resume(paths, request, ret);
 	if (err)
 		plan_deinit(ret);

@@ -301,7 +301,7 @@ static struct error *make(const struct lab_paths *paths, const struct run_reques
 struct error *plan_make(const struct lab_paths *paths, const struct run_request *request,
 			struct plan *ret)
 {
-	*ret = (struct plan){};
+	*ret = (struct plan){.lock = -1};
 	struct error *err = make(paths, request, ret);
 	if (err)
 		plan_deinit(ret);
@@ -329,7 +329,7 @@ static struct error *make_again(const struct lab_paths *paths, const struct run_
 struct error *plan_again(const struct lab_paths *paths, const struct run_request *request,
 			 struct plan *ret)
 {
-	*ret = (struct plan){};
+	*ret = (struct plan){.lock = -1};
 	struct error *err = make_again(paths, request, ret);
 	if (err)
 		plan_deinit(ret);
@@ -391,5 +391,6 @@ void plan_deinit(struct plan *plan)
 	free(plan->fingerprint);
 	run_record_deinit(&plan->run);
 	scenario_deinit(&plan->scenario);
-	*plan = (struct plan){};
+	cleanup_close(&plan->lock);
+	*plan = (struct plan){.lock = -1};
 }

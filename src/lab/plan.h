@@ -15,6 +15,7 @@ struct plan {
 	char *fingerprint;
 	size_t planned; /* cases, before a shard was cut out */
 	bool resumed; /* what is left of @run */
+	int lock; /* then: on the run's directory, for the ledger; otherwise -1 */
 	struct run_record run;
 };
 
