@@ -91,6 +91,15 @@ write_manifest()
 	} >"$new/manifest"
 }
 
+# What of the tree went into them, as sha256sum checks it from where the programs are: the lab does.
+write_parts()
+{
+	(cd "$build/bin" && {
+		sha256sum guestload crashtrigger calibrate_vmcs verify_vmcs
+		find ../../appliance ../../initramfs -type f -exec sha256sum {} + 2>/dev/null | sort -k 2
+	}) >"$new/parts"
+}
+
 build_small()
 {
 	make_initramfs crashlab-appliance "$work/appliance-qemu.cpio" yes
@@ -186,5 +195,6 @@ new=$work/new
 mkdir "$new"
 build_images
 write_manifest "$inputs"
+write_parts
 rm -rf "$images"
 mv -T "$new" "$images"

@@ -131,5 +131,5 @@ put_lab()
 	lab=$1/crashlab/lab/build/images/$label
 	mkdir -p "$lab"
 	cp "$build/images/$label/vmlinuz" "$build/images/$label/appliance.cpio" \
-		"$build/images/$label/cmdline.qemu" "$build/images/$label/manifest" "$lab/"
+		"$build/images/$label/cmdline.qemu" "$build/images/$label/manifest" "$build/images/$label/parts" "$lab/"
 }

@@ -18,6 +18,8 @@
 #define NAME_MOST 256
 #define MANIFEST_MOST 65536
 #define ARGUMENTS 32
+#define CHECK_SECONDS 60
+#define CHANGED_MOST 1024
 
 /* The scripts that fetch what runs the images. */
 static const char *const emulators[] = {"fetch-bochs.sh", "fetch-qemu.sh"};
@@ -117,6 +119,44 @@ struct error *kernels_resolve(const struct lab_paths *paths, const char *list, c
 	}
 	*ret = take(names);
 	return NULL;
+}
+
+/* The first line of what sha256sum complains of; "" when nothing has changed. */
+static struct error *find_changed(const struct lab_paths *paths, const char *parts, char *ret,
+				  size_t size)
+{
+	_cleanup_close_ int said = memfd_create("changed", MFD_CLOEXEC);
+	_cleanup_free_ char *file = format_string("/proc/self/fd/%d", said);
+	const char *const argv[] = {
+		"sh",       "-c", "cd \"$0\" && exec sha256sum --check --quiet --ignore-missing \"$1\"",
+		paths->bin, parts, NULL};
+	int status;
+
+	try(process_run((char *const *)argv, file, NULL, CHECK_SECONDS, &status));
+	ssize_t length = pread(said, ret, size - 1, 0);
+	ret[length > 0 ? length : 0] = '\0';
+	ret[strcspn(ret, ":\n")] = '\0';
+	return NULL;
+}
+
+struct error *kernel_images_fit(const struct lab_paths *paths, const char *images)
+{
+	_cleanup_free_ char *manifest = format_string("%s/manifest", images);
+	_cleanup_free_ char *parts = format_string("%s/parts", images);
+	char changed[CHANGED_MOST] = "";
+
+	if (access(manifest, F_OK))
+		return NULL;
+	bool told = !access(parts, F_OK);
+	if (told)
+		try(find_changed(paths, parts, changed, sizeof(changed)));
+	if (told && !*changed)
+		return NULL;
+	const char *file = strrchr(changed, '/');
+	return error_new(ERROR_USAGE,
+			 "%s was not made of the programs that are here%s%s: run `make images`, or "
+			 "what else made it",
+			 images, told ? ", another is " : "", file ? file + 1 : changed);
 }
 
 /* Whether @who, words with commas between, is about such a case. */

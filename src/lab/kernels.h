@@ -38,6 +38,12 @@ struct error *kernels_resolve(const struct lab_paths *paths, const char *list, c
  */
 char *kernel_lacks(const char *images, const struct case_spec *spec, const struct backend *backend);
 
+/**
+ * NULL when @images were made of the programs and scripts that are here, or by someone else (no
+ * manifest); an ERROR_USAGE names what has changed since.
+ */
+struct error *kernel_images_fit(const struct lab_paths *paths, const char *images);
+
 /** What scripts/list-kernels.sh is asked for. */
 struct kernels_request {
 	const char *suites[32]; /* ends with NULL; none: all */

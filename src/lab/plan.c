@@ -336,6 +336,25 @@ struct error *plan_again(const struct lab_paths *paths, const struct run_request
 	return err;
 }
 
+/* Is it the first case with these images? */
+static bool is_first(const struct plan *plan, size_t index)
+{
+	for (size_t i = index; i--;) {
+		if (!strcmp(plan->cases[i].images, plan->cases[index].images))
+			return false;
+	}
+	return true;
+}
+
+struct error *plan_check_images(const struct lab_paths *paths, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		if (plan->cases[i].backend && is_first(plan, i))
+			try(kernel_images_fit(paths, plan->cases[i].images));
+	}
+	return NULL;
+}
+
 void plan_print(const struct plan *plan, FILE *out)
 {
 	static const char *const titles[] = {"CASE",   "KERNEL", "VENDOR", "BACKEND", "PANIC",

@@ -38,6 +38,9 @@ struct error *plan_place(struct plan *plan, bool make);
 /** The absolute path of the results directory that was asked for; NULL: the one of the project. */
 char *results_directory(const struct lab_paths *paths, const char *given);
 
+/** Refuse images that were not made of the programs that are here. */
+struct error *plan_check_images(const struct lab_paths *paths, const struct plan *plan);
+
 struct estimate;
 
 /** Print it as a table, or as JSON (docs/interfaces.md, section 8). */

@@ -386,6 +386,7 @@ static struct error *run_plan(struct plan *plan, const struct lab_paths *paths,
 	*ret_status = 0;
 	if (request->dry_run)
 		return describe_all(plan, &options);
+	try(plan_check_images(paths, plan));
 	try(ledger_open(plan, request, &options, &ledger));
 	backend_clean();
 	struct error *err = request->snapshot ? snapshots_create(&options.snapshots) : NULL;

@@ -72,12 +72,50 @@ static void test_nothing(void **state)
 	check(VENDOR_SVM, "none", &tcg, NULL);
 }
 
+static void check_fit(const char *expected)
+{
+	const struct lab_paths paths = {.bin = directory};
+	_cleanup_error_ struct error *err = kernel_images_fit(&paths, directory);
+
+	if (!expected) {
+		assert_null(err);
+		return;
+	}
+	assert_true(error_is(err, ERROR_USAGE));
+	assert_non_null(strstr(err->message, expected));
+	assert_non_null(strstr(err->message, "make images"));
+}
+
+/* Images fit the programs that they were made of; a part that is not here says nothing. */
+static void test_fit(void **state)
+{
+	_cleanup_free_ char *manifest = format_string("%s/manifest", directory);
+	_cleanup_free_ char *parts = format_string("%s/parts", directory);
+	_cleanup_free_ char *program = format_string("%s/guestload", directory);
+
+	(void)state;
+	check_fit(NULL);
+	write_manifest("release=6.1\n");
+	check_fit("not made of the programs");
+	assert_null(write_text(
+		parts, "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03  guestload\n"
+		       "0000000000000000000000000000000000000000000000000000000000000000  gone\n"));
+	assert_null(write_text(program, "hello\n"));
+	check_fit(NULL);
+	assert_null(write_text(program, "hallo\n"));
+	check_fit("another is guestload");
+	unlink(program);
+	unlink(parts);
+	unlink(manifest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_concerns),
 		cmocka_unit_test(test_any),
 		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_fit),
 	};
 
 	if (!mkdtemp(directory))
