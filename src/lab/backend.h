@@ -83,8 +83,10 @@ struct backend {
 	void (*debug_end)(struct machine *machine);
 	/** Write what the emulator itself knows to the file at @path (lab/truth.h). Optional. */
 	struct error *(*truth)(struct machine *machine, const char *path);
-	/** End the machine, if it has not ended, and free it. */
-	void (*stop)(struct machine *machine);
+	/** CPU seconds of the host that the machine has used so far; 0: not known. */
+	double (*cpu_seconds)(struct machine *machine);
+	/** End the machine, if it has not ended, and free it. Returns the CPU seconds it used. */
+	double (*stop)(struct machine *machine);
 };
 
 /** In the order in which `auto` prefers them; ends with NULL. */

@@ -147,13 +147,20 @@ static void remove_leftovers(const char *directory)
 	}
 }
 
-static void bochs_stop(struct machine *machine)
+static double bochs_cpu_seconds(struct machine *machine)
+{
+	return process_cpu_seconds(bochs_console_pid(((struct bochs_machine *)machine)->console));
+}
+
+static double bochs_stop(struct machine *machine)
 {
 	struct bochs_machine *self = (struct bochs_machine *)machine;
+	double used = bochs_cpu_seconds(machine);
 
 	bochs_console_stop(self->console);
 	remove_leftovers(self->directory);
 	bochs_free(self);
+	return used;
 }
 
 /*
@@ -329,9 +336,9 @@ static unsigned cores_one(unsigned cpus)
 /* What both have. */
 #define BOCHS_COMMON                                                                      \
 	.cores = cores_one, .probe = bochs_probe, .save_point = "guests",                 \
-	.emulator = bochs_emulator, .save = bochs_save, .stop = bochs_stop,               \
-	.was_reset = bochs_was_reset, .registers = bochs_registers, .apics = bochs_apics, \
-	.truth = bochs_truth
+	.emulator = bochs_emulator, .save = bochs_save, .cpu_seconds = bochs_cpu_seconds, \
+	.stop = bochs_stop, .was_reset = bochs_was_reset, .registers = bochs_registers,   \
+	.apics = bochs_apics, .truth = bochs_truth
 
 const struct backend backend_bochs = {
 	.name = "bochs",

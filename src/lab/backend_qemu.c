@@ -18,6 +18,8 @@
 #include "lab/embed.h"
 #include "lab/files.h"
 #include "lab/kvm_probe.h"
+#include "lab/orphan.h"
+#include "lab/process.h"
 #include "util/cleanup.h"
 
 #define STATE_SECONDS 120 /* to write or read a machine's state: a few hundred MB */
@@ -26,6 +28,7 @@ struct qemu_machine {
 	struct machine machine;
 	virConnectPtr connection;
 	virDomainPtr domain;
+	struct orphan process;
 	unsigned cpus;
 	int lifecycle, shutdown, migration; /* callback ids, -1: none */
 	char *directory; /* of the case */
@@ -165,7 +168,12 @@ static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event
 	return 0;
 }
 
-static void qemu_stop(struct machine *machine)
+static double qemu_cpu_seconds(struct machine *machine)
+{
+	return process_cpu_seconds(((struct qemu_machine *)machine)->process.pid);
+}
+
+static double qemu_stop(struct machine *machine)
 {
 	struct qemu_machine *self = (struct qemu_machine *)machine;
 
@@ -175,11 +183,14 @@ static void qemu_stop(struct machine *machine)
 		virConnectDomainQemuMonitorEventDeregister(self->connection, self->shutdown);
 	if (self->migration >= 0)
 		virConnectDomainQemuMonitorEventDeregister(self->connection, self->migration);
+	/* libvirt looks only every 200 ms whether the process is gone; so it is, beforehand. */
+	double used = orphan_end(&self->process);
 	if (self->domain) {
 		virDomainDestroy(self->domain); /* fails when it has ended: that is fine */
 		virDomainFree(self->domain);
 	}
 	qemu_put(self);
+	return used;
 }
 
 static struct error *watch_domain(struct qemu_machine *self)
@@ -270,12 +281,21 @@ static struct error *qemu_load(struct qemu_machine *self, const char *folder)
 			  "restoring %s", path);
 }
 
+static struct error *adopt_process(struct qemu_machine *self)
+{
+	pid_t pid;
+
+	try(embed_pid(virDomainGetName(self->domain), &pid));
+	return orphan_adopt(pid, &self->process);
+}
+
 static struct error *run_domain(struct qemu_machine *self, const char *xml, const char *saved)
 {
 	/* Paused first: no event of the domain can come before its callbacks are there. */
 	self->domain = virDomainCreateXML(self->connection, xml, VIR_DOMAIN_START_PAUSED);
 	if (!self->domain)
 		return embed_error("starting the domain");
+	try(adopt_process(self));
 	try(watch_domain(self));
 	if (saved)
 		try(qemu_load(self, saved));
@@ -496,6 +516,7 @@ const struct backend backend_tcg = {
 	.nmi = qemu_nmi,
 	.debug = qemu_debug,
 	.debug_end = qemu_debug_end,
+	.cpu_seconds = qemu_cpu_seconds,
 	.stop = qemu_stop,
 };
 
@@ -526,5 +547,6 @@ const struct backend backend_kvm = {
 	.nmi = qemu_nmi,
 	.debug = qemu_debug,
 	.debug_end = qemu_debug_end,
+	.cpu_seconds = qemu_cpu_seconds,
 	.stop = qemu_stop,
 };

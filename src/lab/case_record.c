@@ -25,14 +25,15 @@ static char *spec_text(const struct case_spec *spec)
 	return text;
 }
 
-static char *stages_text(const struct case_run *run)
+/* The stages that @run reached, each with its number of @seconds. */
+static char *stages_text(const struct case_run *run, const double *seconds)
 {
 	json_object *stages = json_object_new_object();
 
 	for (enum stage stage = STAGE_BOOT; stage < STAGE_ERROR; stage++) {
 		if (run->reached[stage] > 0)
 			json_object_object_add(stages, stage_names[stage],
-					       json_seconds(run->reached[stage]));
+					       json_seconds(seconds[stage]));
 	}
 	char *text = copy(json_object_to_json_string_ext(stages, JSON_C_TO_STRING_PLAIN));
 	json_object_put(stages);
@@ -46,9 +47,11 @@ static void add_result(const struct case_run *run, struct record *record)
 	record->detail = copy(run->detail);
 	record->snapshot = copy(run->snapshot);
 	record->truth = copy(truth_names[run->truth]);
-	record->stages = stages_text(run);
+	record->stages = stages_text(run, run->reached);
+	record->cpu_stages = stages_text(run, run->cpu_reached);
 	record->as_expected = run->as_expected;
 	record->seconds = run->seconds;
+	record->cpu_seconds = run->cpu_seconds;
 }
 
 void case_record(const struct case_run *run, const char *run_name, struct record *ret)

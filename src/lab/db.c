@@ -57,6 +57,9 @@ static const char *const upgrades[DB_VERSION] = {
 	"ALTER TABLE run ADD COLUMN plan TEXT;"
 	"ALTER TABLE run ADD COLUMN planned INTEGER NOT NULL DEFAULT 0;"
 	"PRAGMA user_version = 3;",
+	"ALTER TABLE cases ADD COLUMN cpu_seconds REAL NOT NULL DEFAULT 0;"
+	"ALTER TABLE cases ADD COLUMN cpu_stages TEXT;"
+	"PRAGMA user_version = 4;",
 };
 
 static struct error *db_error(const struct db *db, const char *what)

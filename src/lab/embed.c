@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "lab/files.h"
+#include "lab/orphan.h"
 #include "lab/process.h"
 #include "util/cleanup.h"
 
@@ -117,10 +118,28 @@ struct error *embed_open(virConnectPtr *ret)
 	if (!root)
 		err = make_root();
 	if (!err && !connection)
+		err = orphans_take();
+	if (!err && !connection)
 		err = open_locked();
 	pthread_mutex_unlock(&lock);
 	*ret = connection;
 	return err;
+}
+
+/* What the file of @folder called @name.pid has. */
+static struct error *read_pid(const char *folder, const char *name, pid_t *ret)
+{
+	_cleanup_free_ char *path = format_string("%s/run/qemu/%s.pid", folder, name);
+	_cleanup_free_ char *text = NULL;
+
+	try(read_text(path, 32, &text));
+	*ret = atoi(text);
+	return *ret > 0 ? NULL : error_new(ERROR_SYSTEM, "%s: no process", path);
+}
+
+struct error *embed_pid(const char *name, pid_t *ret)
+{
+	return read_pid(root, name, ret);
 }
 
 void embed_close(void)
@@ -158,11 +177,11 @@ static void end_domains(const char *folder)
 		const char *dot = strrchr(entry->d_name, '.');
 		if (!dot || strcmp(dot, ".pid") || !strcmp(entry->d_name, "driver.pid"))
 			continue;
-		_cleanup_free_ char *path = format_string("%s/%s", pids, entry->d_name);
-		_cleanup_free_ char *text = NULL;
-		_cleanup_error_ struct error *err = read_text(path, 32, &text);
-		pid_t pid = err ? 0 : atoi(text);
-		if (pid > 0 && runs_from(pid, folder))
+		_cleanup_free_ char *name =
+			format_string("%.*s", (int)(dot - entry->d_name), entry->d_name);
+		pid_t pid;
+		_cleanup_error_ struct error *err = read_pid(folder, name, &pid);
+		if (!err && runs_from(pid, folder))
 			kill(pid, SIGKILL);
 	}
 	if (dir)

@@ -13,6 +13,9 @@
  */
 struct error *embed_open(virConnectPtr *ret);
 
+/** The process of the domain called @name, which has been started. */
+struct error *embed_pid(const char *name, pid_t *ret);
+
 /** Close it, end its thread, remove its root. Every domain must have been destroyed. */
 void embed_close(void);
 

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "lab/files.h"
 #include "util/cleanup.h"
@@ -179,4 +180,15 @@ unsigned long long process_start_time(pid_t pid)
 	if (field)
 		sscanf(field, "%llu", &start);
 	return start;
+}
+
+double process_cpu_seconds(pid_t pid)
+{
+	struct timespec used;
+	clockid_t clock;
+
+	/* 0 would be this process */
+	if (pid <= 0 || clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &used))
+		return 0;
+	return used.tv_sec + used.tv_nsec / 1e9;
 }

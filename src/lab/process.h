@@ -44,4 +44,7 @@ char *process_find(const char *name);
 /** The start time of @pid, in clock ticks since boot; 0 when there is no such process. */
 unsigned long long process_start_time(pid_t pid);
 
+/** CPU seconds that @pid has used, all its threads together; 0 when there is no such process. */
+double process_cpu_seconds(pid_t pid);
+
 #endif

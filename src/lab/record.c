@@ -46,6 +46,8 @@ const struct field record_fields[] = {
 	FIELD(struct record, FIELD_JSON, stages, "stages", "stages"),
 	FIELD(struct record, FIELD_BOOL, as_expected, "as_expected", "as_expected"),
 	FIELD(struct record, FIELD_REAL, seconds, "seconds", "seconds"),
+	FIELD(struct record, FIELD_REAL, cpu_seconds, "cpu_seconds", "cpu_seconds"),
+	FIELD(struct record, FIELD_JSON, cpu_stages, "cpu_stages", "cpu_stages"),
 	TEXT(signature, "signature", NULL),
 	TEXT(failure, "failure", NULL),
 	INTEGER(vmcore, "vmcore", NULL),

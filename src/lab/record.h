@@ -23,11 +23,14 @@ struct record {
 	int64_t cpus, panic_cpu, reboot_cpu, hold_us, delay_us;
 	char *expected;
 	/* of a case that has ended */
-	char *outcome, *stage, *detail, *hit, *stages;
+	char *outcome, *stage, *detail, *hit;
+	char *stages,
+		*cpu_stages; /* JSON: at what second of its time, and CPU second, it was there */
 	char *truth; /* of truth_names[] */
 	char *snapshot; /* id of the saved machine that it went on from; "": it booted */
 	int64_t as_expected;
 	double seconds;
+	double cpu_seconds; /* of the host, that its machine used */
 	char *signature, *failure; /* @failure: what the signature stands for, in words */
 	int64_t vmcore; /* bytes of the vmcore that was kept; 0: none */
 	char *verdict; /* JSON, as in verdict.json */

@@ -51,6 +51,7 @@ static void set_stage(struct watch *watch, enum stage stage)
 
 	run->stage = stage;
 	run->reached[stage] = monotonic_seconds() - watch->start;
+	run->cpu_reached[stage] = run->backend->cpu_seconds(watch->machine);
 	watch->deadline =
 		monotonic_seconds() + run->backend->limits[stage] * watch->options->timeout_factor;
 	if (watch->options->timeout > 0)
@@ -405,7 +406,7 @@ static enum ending run_machine(struct watch *watch)
 		sample(watch, run->backend->registers, "hang-regs.txt");
 		sample(watch, run->backend->apics, "hang-apics.txt");
 	}
-	run->backend->stop(watch->machine);
+	run->cpu_seconds = run->backend->stop(watch->machine);
 	event_log_close(&watch->log);
 	_cleanup_free_ char *console = format_string("%s/console.log", run->directory);
 	error_free(log_compact(console)); /* or it stays long */

@@ -43,7 +43,8 @@ struct case_run {
 	enum stage stage; /* the last one reached */
 	struct crash_memory crash_memory;
 	double reached[STAGE_COUNT]; /* seconds after the start; 0: not reached */
-	double seconds;
+	double cpu_reached[STAGE_COUNT]; /* CPU seconds of the machine by then */
+	double seconds, cpu_seconds;
 	char *detail;
 	enum truth truth;
 	char snapshot[CASE_ID_MAX + 1]; /* id of the saved machine it went on from; "": it booted */

@@ -65,6 +65,7 @@ static struct record ended(char *name, int64_t iteration, char *id, char *outcom
 	record.outcome = outcome;
 	record.stage = "done";
 	record.seconds = seconds;
+	record.cpu_seconds = seconds / 4;
 	record.as_expected = !strcmp(outcome, "PASS");
 	return record;
 }
@@ -119,6 +120,7 @@ static void test_round_trip(void **state)
 	assert_string_equal(list.items[0].detail, record.detail);
 	assert_string_equal(list.items[0].verdict, record.verdict);
 	assert_true(list.items[0].seconds == 12.25);
+	assert_true(list.items[0].cpu_seconds == 12.25 / 4);
 	assert_int_equal(list.items[0].panic_cpu, 1);
 	assert_null(list.items[1].outcome);
 	assert_int_equal(record_outcome(&list.items[1]), OUTCOME_COUNT);
