@@ -75,7 +75,7 @@ print_scenario()
 list_results()
 {
 	sqlite3 -readonly -separator ' ' "$results/crashlab.db" "
-		SELECT \"window\", CASE WHEN detail LIKE '%cannot probe%' THEN 'no-probe' ELSE outcome END, coalesce(nullif(hit, ''), '-'), coalesce(nullif(truth, ''), '-')
+		SELECT \"window\", CASE WHEN detail LIKE '%no probe%' OR detail LIKE '%cannot probe%' THEN 'no-probe' ELSE outcome END, coalesce(nullif(hit, ''), '-'), coalesce(nullif(truth, ''), '-')
 		FROM cases WHERE outcome IS NOT NULL GROUP BY \"window\" HAVING rowid = max(rowid)"
 }
 

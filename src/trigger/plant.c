@@ -231,7 +231,8 @@ static struct error *attach_error(int errno_value, const struct probe *probe)
 	probe_format(probe, name, sizeof(name));
 	if (errno_value == EILSEQ)
 		return error_new(ERROR_UNSUPPORTED, "%s: no instruction begins there", name);
-	if (errno_value == EINVAL)
+	/* EOPNOTSUPP: VMXOFF and its like (prepare_emulation(), arch/x86/kernel/kprobes/core.c) */
+	if (errno_value == EINVAL || errno_value == EOPNOTSUPP)
 		return error_new(ERROR_UNSUPPORTED, "%s: the kernel allows no probe there", name);
 	return error_errno(errno_value, "cannot probe %s", name);
 }
