@@ -88,11 +88,19 @@ disk_mark()
 	dd if="$device" bs=4096 count=1 iflag=direct 2>/run/mark | md5sum
 }
 
+# Where Bochs' debugger shall stop a machine that goes on from here, and how physical memory is mapped there.
+tell_symbols()
+{
+	found=$(crashtrigger --symbols nmi_shootdown_cpus,crash_nmi_callback,machine_kexec,page_offset_base 2>/dev/null) &&
+		event "symbols $found"
+}
+
 # wait_at POINT: where the case says so, stand still for the host to save this machine. It goes on, in
 # as many copies as the host starts, once the case disk is another: each copy takes its own case.
 wait_at()
 {
 	[ "${case_wait:-none}" = "$1" ] || return 0
+	tell_symbols
 	mark=$(disk_mark)
 	event "ready point=$1"
 	while [ "$(disk_mark)" = "$mark" ]; do

@@ -22,6 +22,7 @@
 #include "trigger/hold.h"
 #include "trigger/recorder.h"
 #include "trigger/strike.h"
+#include "trigger/symbols.h"
 #include "util/cleanup.h"
 #include "util/number.h"
 
@@ -35,6 +36,7 @@ struct options {
 	struct strike strike;
 	const char *events;
 	const char *boundaries; /* the window whose function is printed, and nothing else done */
+	const char *symbols; /* whose addresses are printed, and nothing else done */
 	bool yes, dry_run, fallback_timed, list, json, record, record_only, record_cost;
 	bool skip; /* what cannot be done here is this way, not the machine */
 };
@@ -61,7 +63,8 @@ enum {
 	KEY_EVENTS,
 	KEY_DRY_RUN,
 	KEY_LIST,
-	KEY_BOUNDARIES
+	KEY_BOUNDARIES,
+	KEY_SYMBOLS
 };
 
 static const struct argp_option option_table[] = {
@@ -86,6 +89,7 @@ static const struct argp_option option_table[] = {
 	{"list", KEY_LIST, "json", OPTION_ARG_OPTIONAL,
 	 "What works here, and why the rest does not; also as JSON", 0},
 	{"boundaries", KEY_BOUNDARIES, "W", 0, "Print the instructions of window W's function", 0},
+	{"symbols", KEY_SYMBOLS, "A,B,...", 0, "Print where the kernel has these", 0},
 	{"dry-run", KEY_DRY_RUN, NULL, 0, "Check everything, say what would be done", 0},
 	{"yes-crash-this-machine", KEY_YES, NULL, 0, "Mean it", 0},
 	{},
@@ -259,8 +263,8 @@ static struct error *take_option(int key, const char *arg, struct options *optio
 	case ARGP_KEY_ARG:
 		return error_new(ERROR_USAGE, "unexpected argument '%s'", arg);
 	case ARGP_KEY_END:
-		return options->list || options->boundaries || options->record_only ||
-				       options->record_cost
+		return options->list || options->boundaries || options->symbols ||
+				       options->record_only || options->record_cost
 			       ? NULL
 			       : check_options(strike);
 	case KEY_BOUNDARIES:
@@ -298,6 +302,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_EVENTS:
 		options->events = arg;
+		return 0;
+	case KEY_SYMBOLS:
+		options->symbols = arg;
 		return 0;
 	}
 	if (key < 256 && key != ARGP_KEY_ARG && key != ARGP_KEY_END)
@@ -517,6 +524,8 @@ static struct error *run(struct options *options)
 		return print_list(options);
 	if (options->boundaries)
 		return print_boundaries(options->boundaries);
+	if (options->symbols)
+		return symbols_print(options->symbols);
 	if (options->record_only)
 		return stay_recording();
 	if (options->record_cost)

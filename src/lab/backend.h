@@ -28,6 +28,7 @@ struct machine_setup {
 	const char *images; /* of the kernel */
 	const char *cmdline; /* the appliance's kernel command line */
 	const char *saved; /* folder of a saved machine that this one goes on from; NULL: boot */
+	bool moments; /* stop it at the moments of lab/moments.h, where that can be done */
 };
 
 struct backend;
@@ -36,6 +37,7 @@ struct backend;
 struct machine {
 	const struct backend *backend;
 	int exit_fd; /* readable once the machine has ended */
+	int moment_fd; /* readable when it stands still at a moment; -1: never */
 };
 
 /**
@@ -83,6 +85,11 @@ struct backend {
 	void (*debug_end)(struct machine *machine);
 	/** Write what the emulator itself knows to the file at @path (lab/truth.h). Optional. */
 	struct error *(*truth)(struct machine *machine, const char *path);
+	/**
+	 * moment_fd is readable: write what the emulator knows of the machine to the file at @path,
+	 * with all moments before (lab/moments.h), and let it go on. Optional, as moment_fd is.
+	 */
+	struct error *(*moment)(struct machine *machine, const char *path);
 	/** CPU seconds of the host that the machine has used so far; 0: not known. */
 	double (*cpu_seconds)(struct machine *machine);
 	/** End the machine, if it has not ended, and free it. Returns the CPU seconds it used. */

@@ -10,6 +10,7 @@
 
 #include "lab/backend.h"
 #include "lab/bochs_console.h"
+#include "lab/bochs_debugger.h"
 #include "lab/bochs_state.h"
 #include "lab/files.h"
 #include "lab/process.h"
@@ -34,6 +35,7 @@
 struct bochs_machine {
 	struct machine machine;
 	struct bochs_console *console;
+	struct bochs_debugger *debugger; /* NULL: it runs without */
 	unsigned cpus;
 	char *directory; /* of the case */
 };
@@ -89,8 +91,9 @@ static void make_bochsrc(const struct flavour *flavour, const struct machine_set
 static struct error *describe(const struct flavour *flavour, const struct machine_setup *setup,
 			      FILE *out)
 {
-	fprintf(out, "# cd %s && %s -q -unlock %s\n", setup->directory, setup->paths->bochs,
-		setup->saved ? "-r " RESTORE : "-f bochsrc");
+	fprintf(out, "# cd %s && %s -q -unlock %s%s\n", setup->directory, setup->paths->bochs,
+		setup->saved ? "-r " RESTORE : "-f bochsrc",
+		setup->saved && setup->moments ? " -debugger" : "");
 	if (setup->saved)
 		fprintf(out,
 			"# " RESTORE "/ is %s/" SAVED
@@ -126,6 +129,7 @@ static struct error *write_config(const struct flavour *flavour, const struct ma
 
 static void bochs_free(struct bochs_machine *self)
 {
+	bochs_debugger_destroy(self->debugger);
 	free(self->directory);
 	free(self);
 }
@@ -133,7 +137,8 @@ static void bochs_free(struct bochs_machine *self)
 /* Killed, Bochs leaves its locks and what was written to the volatile disk. */
 static void remove_leftovers(const char *directory)
 {
-	static const char *const patterns[] = {"case.disk.lock", "boot.redolog*", RESTORE, SAMPLE};
+	static const char *const patterns[] = {"case.disk.lock", "boot.redolog*", RESTORE, SAMPLE,
+					       "moment.ram"};
 
 	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
 		_cleanup_free_ char *pattern = format_string("%s/%s", directory, patterns[i]);
@@ -193,29 +198,63 @@ static struct error *make_restore(const struct machine_setup *setup)
 	return err ? err : process_check(copy_disk, COPY_SECONDS);
 }
 
+/* A machine whose kernel does not say where its functions are runs without: its case says why. */
+static struct error *find_debugger(const struct flavour *flavour, const struct machine_setup *setup,
+				   struct bochs_debugger **ret)
+{
+	_cleanup_free_ char *events = format_string("%s/events.log", setup->saved);
+	_cleanup_free_ char *note = format_string("%s/moments.json.err", setup->directory);
+	_cleanup_error_ struct error *err =
+		bochs_debugger_create(events, setup->directory, setup->spec->cpus,
+				      backend_memory(flavour->backend, setup->spec), ret);
+
+	return err ? write_text(note, err->message) : NULL;
+}
+
+static struct error *start_bochs(struct bochs_machine *self, const struct machine_setup *setup)
+{
+	char *const boot[] = {setup->paths->bochs, "-q", "-unlock", "-f", "bochsrc", NULL};
+	char *const restore[] = {setup->paths->bochs,
+				 "-q",
+				 "-unlock",
+				 "-r",
+				 RESTORE,
+				 self->debugger ? "-debugger" : NULL,
+				 NULL};
+
+	try(bochs_console_start(setup->saved ? restore : boot, setup->directory, &self->console));
+	self->machine.exit_fd = bochs_console_exit_fd(self->console);
+	if (!self->debugger)
+		return NULL;
+	self->machine.moment_fd = bochs_console_prompt_fd(self->console);
+	struct error *err = bochs_debugger_begin(self->debugger, self->console);
+	if (err)
+		bochs_console_stop(self->console);
+	return err;
+}
+
 static struct error *start(const struct flavour *flavour, const struct machine_setup *setup,
 			   struct machine **ret)
 {
-	char *const boot[] = {setup->paths->bochs, "-q", "-unlock", "-f", "bochsrc", NULL};
-	char *const restore[] = {setup->paths->bochs, "-q", "-unlock", "-r", RESTORE, NULL};
-
 	remove_leftovers(setup->directory);
 	try(setup->saved ? make_restore(setup) : write_config(flavour, setup));
 	struct bochs_machine *self = calloc(1, sizeof(*self));
 	if (!self)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
 	self->machine.backend = flavour->backend;
+	self->machine.moment_fd = -1;
 	self->cpus = setup->spec->cpus;
 	self->directory = format_string("%s", setup->directory);
-	struct error *err = bochs_console_start(setup->saved ? restore : boot, setup->directory,
-						&self->console);
-	if (err) {
+	struct error *err = setup->saved && setup->moments
+				    ? find_debugger(flavour, setup, &self->debugger)
+				    : NULL;
+	if (!err)
+		err = start_bochs(self, setup);
+	if (err)
 		bochs_free(self);
-		return err;
-	}
-	self->machine.exit_fd = bochs_console_exit_fd(self->console);
-	*ret = &self->machine;
-	return NULL;
+	else
+		*ret = &self->machine;
+	return err;
 }
 
 static struct error *start_tuned(const struct machine_setup *setup, struct machine **ret)
@@ -312,6 +351,13 @@ static struct error *bochs_truth(struct machine *machine, const char *path)
 	return write_sample(machine, path, but_memory, bochs_state_truth);
 }
 
+static struct error *bochs_moment(struct machine *machine, const char *path)
+{
+	struct bochs_machine *self = (struct bochs_machine *)machine;
+
+	return bochs_debugger_take(self->debugger, self->console, path);
+}
+
 static char *bochs_emulator(const struct lab_paths *paths)
 {
 	return format_string("%s", paths->bochs);
@@ -338,7 +384,7 @@ static unsigned cores_one(unsigned cpus)
 	.cores = cores_one, .probe = bochs_probe, .save_point = "guests",                 \
 	.emulator = bochs_emulator, .save = bochs_save, .cpu_seconds = bochs_cpu_seconds, \
 	.stop = bochs_stop, .was_reset = bochs_was_reset, .registers = bochs_registers,   \
-	.apics = bochs_apics, .truth = bochs_truth
+	.apics = bochs_apics, .truth = bochs_truth, .moment = bochs_moment
 
 const struct backend backend_bochs = {
 	.name = "bochs",

@@ -321,6 +321,7 @@ static struct error *start(const struct backend *backend, const struct machine_s
 	atomic_init(&self->users, 1);
 	self->machine.backend = backend;
 	self->directory = format_string("%s", setup->directory);
+	self->machine.moment_fd = -1;
 	self->machine.exit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	self->moved_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct error *err = self->machine.exit_fd < 0 || self->moved_fd < 0

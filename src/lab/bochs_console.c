@@ -26,7 +26,7 @@
 struct bochs_console {
 	struct process process;
 	pthread_t reader;
-	int terminal, copy, watch, quit;
+	int terminal, copy, watch, quit, prompt;
 	char *log;
 	atomic_bool reset;
 	pthread_mutex_t lock; /* of what follows */
@@ -49,6 +49,8 @@ static void keep(struct bochs_console *self, const char *text, size_t length)
 		self->said[self->length++] = text[i];
 	}
 	self->said[self->length] = '\0';
+	if (strstr(self->said, BOCHS_PROMPT))
+		eventfd_write(self->prompt, 1);
 	pthread_cond_broadcast(&self->more);
 	pthread_mutex_unlock(&self->lock);
 }
@@ -130,7 +132,8 @@ static struct error *open_files(struct bochs_console *self, const char *director
 	self->copy = open(copy, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	self->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	self->quit = eventfd(0, EFD_CLOEXEC);
-	if (log < 0 || self->copy < 0 || self->watch < 0 || self->quit < 0 ||
+	self->prompt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (log < 0 || self->copy < 0 || self->watch < 0 || self->quit < 0 || self->prompt < 0 ||
 	    inotify_add_watch(self->watch, self->log, IN_MODIFY) < 0)
 		return error_errno(errno, "%s", self->log);
 	return NULL;
@@ -149,7 +152,7 @@ static void note_end(struct bochs_console *self, int status)
 
 static void destroy(struct bochs_console *self)
 {
-	int *const fds[] = {&self->terminal, &self->copy, &self->watch, &self->quit};
+	int *const fds[] = {&self->terminal, &self->copy, &self->watch, &self->quit, &self->prompt};
 
 	note_end(self, process_stop(&self->process));
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
@@ -183,7 +186,8 @@ struct error *bochs_console_start(char *const *argv, const char *directory,
 
 	if (!self)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
-	self->terminal = self->copy = self->watch = self->quit = self->process.pidfd = -1;
+	self->terminal = self->copy = self->watch = self->quit = self->prompt =
+		self->process.pidfd = -1;
 	pthread_mutex_init(&self->lock, NULL);
 	pthread_cond_init(&self->more, NULL);
 	struct error *err = begin(self, argv, directory);
@@ -195,29 +199,49 @@ struct error *bochs_console_start(char *const *argv, const char *directory,
 	return NULL;
 }
 
-struct error *bochs_console_answer(struct bochs_console *console, const char *prompt,
-				   const char *answer, unsigned seconds)
+struct error *bochs_console_await(struct bochs_console *console, const char *prompt,
+				  unsigned seconds, char **ret)
 {
 	struct timespec deadline;
 	int status = 0;
 
+	*ret = NULL;
 	clock_gettime(CLOCK_REALTIME, &deadline);
 	deadline.tv_sec += seconds;
 	pthread_mutex_lock(&console->lock);
 	while (!strstr(console->said, prompt) && !console->ended && !status)
 		status = pthread_cond_timedwait(&console->more, &console->lock, &deadline);
-	bool found = strstr(console->said, prompt);
-	if (found) {
+	if (strstr(console->said, prompt)) {
+		*ret = format_string("%s", console->said);
 		console->length = 0;
 		console->said[0] = '\0';
 	}
 	pthread_mutex_unlock(&console->lock);
-	if (!found)
+	if (!*ret)
 		return error_new(ERROR_SYSTEM, "Bochs did not ask \"%s\"%s", prompt,
 				 status ? " in time" : ": it has ended");
-	if (write(console->terminal, answer, strlen(answer)) < 0)
+	return NULL;
+}
+
+struct error *bochs_console_type(struct bochs_console *console, const char *text)
+{
+	if (write(console->terminal, text, strlen(text)) < 0)
 		return error_errno(errno, "answering Bochs");
 	return NULL;
+}
+
+struct error *bochs_console_answer(struct bochs_console *console, const char *prompt,
+				   const char *answer, unsigned seconds)
+{
+	_cleanup_free_ char *said = NULL;
+
+	try(bochs_console_await(console, prompt, seconds, &said));
+	return bochs_console_type(console, answer);
+}
+
+int bochs_console_prompt_fd(const struct bochs_console *console)
+{
+	return console->prompt;
 }
 
 int bochs_console_exit_fd(const struct bochs_console *console)

@@ -21,6 +21,20 @@ struct error *bochs_console_start(char *const *argv, const char *directory,
 struct error *bochs_console_answer(struct bochs_console *console, const char *prompt,
 				   const char *answer, unsigned seconds);
 
+/**
+ * Wait at most @seconds until it has printed @prompt. *@ret is what it has printed since the last
+ * answer, up to now; the caller frees it.
+ */
+struct error *bochs_console_await(struct bochs_console *console, const char *prompt,
+				  unsigned seconds, char **ret);
+
+/** Type @text. */
+struct error *bochs_console_type(struct bochs_console *console, const char *text);
+
+/** Readable when it has printed BOCHS_PROMPT; read it, then await the prompt. */
+#define BOCHS_PROMPT "<bochs:" /* of its debugger */
+int bochs_console_prompt_fd(const struct bochs_console *console);
+
 /** Readable once the process has ended. */
 int bochs_console_exit_fd(const struct bochs_console *console);
 

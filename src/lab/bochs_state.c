@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lab/files.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #define DEPTH_MAX 8
 #define NAME_MAX_LENGTH 64
@@ -17,8 +19,11 @@ enum { FOUND_CR4 = 1, FOUND_EFER = 2, FOUND_VMX = 4, FOUND_CURRENT = 8, FOUND_AL
 
 /* A VMCS in memory: BX_VMX_REVISION and the launch state's place (cpu/vmcs.cc, cpu/vmx.h). */
 #define PAGE_BYTES 4096
+#define HEAD_BYTES 12
 #define VMCS_REVISION 0x2b
+#define VMCS_CLEAR 0
 #define VMCS_LAUNCHED 1
+#define READ_PAGES 256
 
 static struct error *parse_hex(const char *value, uint64_t *ret)
 {
@@ -189,30 +194,71 @@ struct error *bochs_state_apics(const char *folder, unsigned cpus, FILE *out)
 	return NULL;
 }
 
-static struct error *print_launched(const char *folder, FILE *out)
+bool bochs_state_is_launched(uint32_t revision, uint32_t abort, uint32_t state)
 {
-	_cleanup_free_ char *path = format_string("%s/memory.ram", folder);
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return revision == VMCS_REVISION && !abort && state == VMCS_LAUNCHED;
+}
+
+static struct error *take_page(const uint8_t *page, uint64_t at, bool launched,
+			       struct bochs_pages *ret)
+{
 	struct {
-		uint32_t revision, abort, launched;
+		uint32_t revision, abort, state;
 	} head;
-	const char *comma = "";
+
+	memcpy(&head, page, HEAD_BYTES);
+	if (!bochs_state_is_launched(head.revision, head.abort, head.state) &&
+	    (launched || head.revision != VMCS_REVISION || head.abort || head.state != VMCS_CLEAR))
+		return NULL;
+	try(array_grow((void **)&ret->items, &ret->count, sizeof(*ret->items)));
+	ret->items[ret->count - 1] = at;
+	return NULL;
+}
+
+static struct error *find_pages(int fd, const char *path, bool launched, struct bochs_pages *ret)
+{
+	static const size_t size = READ_PAGES * PAGE_BYTES;
+	_cleanup_free_ uint8_t *buffer = malloc(size);
 	uint64_t at = 0;
 	ssize_t got;
 
-	if (fd < 0)
-		return error_errno(errno, "%s", path);
-	while ((got = pread(fd, &head, sizeof(head), at)) == sizeof(head)) {
-		if (head.revision == VMCS_REVISION && !head.abort &&
-		    head.launched == VMCS_LAUNCHED) {
-			fprintf(out, "%s\"0x%" PRIx64 "\"", comma, at);
-			comma = ", ";
-		}
-		at += PAGE_BYTES;
+	if (!buffer)
+		return error_new(ERROR_NO_MEMORY, "out of memory");
+	while ((got = pread(fd, buffer, size, at)) > 0) {
+		for (ssize_t i = 0; i + HEAD_BYTES <= got; i += PAGE_BYTES)
+			try(take_page(buffer + i, at + i, launched, ret));
+		at += got;
 	}
 	if (got < 0)
 		return error_errno(errno, "%s", path);
 	return at ? NULL : error_new(ERROR_FORMAT, "%s is empty", path);
+}
+
+struct error *bochs_state_vmcss(const char *path, bool launched, struct bochs_pages *ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct bochs_pages found = {};
+
+	if (fd < 0)
+		return error_errno(errno, "%s", path);
+	struct error *err = find_pages(fd, path, launched, &found);
+	if (err)
+		free(found.items);
+	else
+		*ret = found;
+	return err;
+}
+
+static struct error *print_launched(const char *folder, FILE *out)
+{
+	_cleanup_free_ char *path = format_string("%s/memory.ram", folder);
+	struct bochs_pages found = {};
+
+	try(bochs_state_vmcss(path, true, &found));
+	for (size_t i = 0; i < found.count; i++)
+		fprintf(out, "%s\"0x%" PRIx64 "\"", i ? ", " : "", found.items[i]);
+	free(found.items);
+	return NULL;
 }
 
 struct error *bochs_state_truth(const char *folder, unsigned cpus, FILE *out)

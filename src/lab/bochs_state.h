@@ -3,6 +3,7 @@
 #define CRASHLAB_LAB_BOCHS_STATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -34,6 +35,21 @@ struct error *bochs_state_registers(const char *folder, unsigned cpus, FILE *out
 
 /** The same of the local APICs, as lab/stopped.h reads it. */
 struct error *bochs_state_apics(const char *folder, unsigned cpus, FILE *out);
+
+/** Physical addresses of pages. */
+struct bochs_pages {
+	uint64_t *items;
+	size_t count;
+};
+
+/** Whether a VMCS of Bochs' begins with these words, and is launched. */
+bool bochs_state_is_launched(uint32_t revision, uint32_t abort, uint32_t state);
+
+/**
+ * Find the VMCSs in the file at @path, which has memory by physical address: all of them, or only
+ * the @launched ones. The caller frees @ret->items. An empty file is an ERROR_FORMAT.
+ */
+struct error *bochs_state_vmcss(const char *path, bool launched, struct bochs_pages *ret);
 
 /**
  * Write truth.json (docs/interfaces.md, section 6) to @out: the CPUs of the saved state in @folder,

@@ -76,7 +76,8 @@ static const struct argp_option options[] = {
 	{"results", KEY_RESULTS, "DIR", 0, "where the run's directory goes", 0},
 	{"snapshot", KEY_SNAPSHOT, "only", OPTION_ARG_OPTIONAL,
 	 "boot once, cases go on from there; =only: never boot", 0},
-	{"truth", KEY_TRUTH, NULL, 0, "compare with what Bochs knows", 0},
+	{"truth", KEY_TRUTH, "moments", OPTION_ARG_OPTIONAL,
+	 "compare with what Bochs knows; =moments: also on the way there", 0},
 	{"resume", KEY_RESUME, "RUN", OPTION_ARG_OPTIONAL, "go on with RUN, or the newest", 0},
 	{"dry-run", 'n', NULL, 0, "print what would be started", 0},
 	{"list", KEY_LIST, NULL, 0, "list the cases, and how long they may take", 0},
@@ -152,7 +153,10 @@ static error_t parse_other(int key, char *arg, struct argp_state *state)
 		request->timeout_factor = command_positive(state, "--timeout-factor", arg);
 		return 0;
 	case KEY_TRUTH:
+		if (arg && strcmp(arg, "moments"))
+			argp_error(state, "--truth is given alone, or as --truth=moments");
 		request->truth = true;
+		request->moments = arg;
 		return 0;
 	case KEY_SNAPSHOT:
 		if (arg && strcmp(arg, "only"))
@@ -253,6 +257,10 @@ static int run(int argc, char **argv)
 	    (request->scenario || arguments.set_count || arguments.kernels || request->shard))
 		return command_complain(
 			error_new(ERROR_USAGE, "--resume takes no scenario and changes no case"));
+	if (request->moments && !request->snapshot)
+		return command_complain(error_new(ERROR_USAGE,
+						  "--truth=moments: only a machine that goes on "
+						  "from a saved one is stopped; add --snapshot"));
 	if (!request->scenario)
 		request->scenario = "main";
 	struct error *err = lab_paths_init(&paths, arguments.images);

@@ -9,6 +9,7 @@
 #include "lab/crash_words.h"
 #include "lab/disk.h"
 #include "lab/files.h"
+#include "lab/moments.h"
 #include "lab/process.h"
 #include "lab/verdict_file.h"
 #include "util/cleanup.h"
@@ -119,19 +120,37 @@ static struct error *ask_verify(const struct case_run *run, const struct run_opt
 	return NULL;
 }
 
+/* One file of what the emulator knew, against the crash kernel's verdict. */
+static enum truth ask_one(const struct case_run *run, json_object *verdict, const char *name,
+			  const char *schema,
+			  enum truth (*compare)(json_object *, json_object *, char **),
+			  char **ret_why)
+{
+	_cleanup_free_ char *path = format_string("%s/%s", run->directory, name);
+	_cleanup_json_ json_object *truth = NULL;
+	_cleanup_error_ struct error *err = json_load(path, schema, &truth);
+
+	*ret_why = NULL;
+	return err ? TRUTH_NONE : compare(verdict, truth, ret_why);
+}
+
 /* Against what the crash kernel found, which has seen no register of the host. */
 static enum truth ask_truth(const struct case_run *run, const struct files *files, char **ret_why)
 {
-	_cleanup_free_ char *path = format_string("%s/truth.json", run->directory);
 	_cleanup_free_ char *inside = format_string("%s/verdict.json", files->capture);
-	_cleanup_json_ json_object *truth = NULL;
+	_cleanup_free_ char *more = NULL;
 	_cleanup_json_ json_object *verdict = NULL;
-	_cleanup_error_ struct error *err = json_load(path, TRUTH_SCHEMA, &truth);
+	_cleanup_error_ struct error *err = json_load(inside, VERDICT_SCHEMA, &verdict);
 
 	*ret_why = NULL;
-	if (!err)
-		err = json_load(inside, VERDICT_SCHEMA, &verdict);
-	return err ? TRUTH_NONE : truth_compare(verdict, truth, ret_why);
+	if (err)
+		return TRUTH_NONE;
+	enum truth end = ask_one(run, verdict, "truth.json", TRUTH_SCHEMA, truth_compare, ret_why);
+	enum truth before =
+		ask_one(run, verdict, "moments.json", MOMENTS_SCHEMA, moments_compare, &more);
+	if (!*ret_why)
+		*ret_why = take(more);
+	return truth_worse(end, before);
 }
 
 /* The first line of the file at @path, or NULL. */

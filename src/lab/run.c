@@ -379,6 +379,7 @@ static struct error *run_plan(struct plan *plan, const struct lab_paths *paths,
 				      .gdb = request->gdb,
 				      .stop_fd = stop,
 				      .truth = request->truth,
+				      .moments = request->moments,
 				      .snapshots_only = request->snapshot_only};
 
 	struct ledger ledger;

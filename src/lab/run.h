@@ -25,6 +25,7 @@ struct run_request {
 	bool gdb; /* stop the machine at `capture`, with a port for gdb */
 	bool dry_run, list, json;
 	bool truth; /* compare with what the emulator knows */
+	bool moments; /* also at moments on the way to the crash kernel */
 	bool snapshot; /* cases go on from saved machines */
 	bool snapshot_only; /* and do not boot where that fails */
 };

@@ -228,6 +228,18 @@ static enum ending cut_short(struct watch *watch, char *why)
 	return ENDING_BROKEN;
 }
 
+/* The machine stands still at a moment: take it down. False: it cannot go on. */
+static bool take_moment(struct watch *watch)
+{
+	_cleanup_free_ char *path = format_string("%s/moments.json", watch->run->directory);
+	struct error *err = watch->run->backend->moment(watch->machine, path);
+
+	if (err)
+		set_trouble(watch, format_string("%s", err->message));
+	error_free(err);
+	return !err;
+}
+
 /* What the machine writes must neither fill the disk, nor find it full. */
 static struct error *look_after_disk(struct watch *watch)
 {
@@ -242,7 +254,8 @@ static enum ending follow(struct watch *watch)
 {
 	struct pollfd polls[] = {{.fd = watch->options->stop_fd, .events = POLLIN},
 				 {.fd = watch->log.watch, .events = POLLIN},
-				 {.fd = watch->machine->exit_fd, .events = POLLIN}};
+				 {.fd = watch->machine->exit_fd, .events = POLLIN},
+				 {.fd = watch->machine->moment_fd, .events = POLLIN}};
 	enum ending ending;
 
 	while (!take_events(watch, &ending)) {
@@ -252,7 +265,7 @@ static enum ending follow(struct watch *watch)
 		_cleanup_error_ struct error *err = look_after_disk(watch);
 		if (err)
 			return cut_short(watch, format_string("%s", err->message));
-		int ready = poll(polls, 3, MIN(left, TICK) * 1000 + 1);
+		int ready = poll(polls, 4, MIN(left, TICK) * 1000 + 1);
 		if (ready < 0 && errno != EINTR) {
 			set_trouble(watch, format_string("poll: %s", strerror(errno)));
 			return ENDING_BROKEN;
@@ -261,6 +274,8 @@ static enum ending follow(struct watch *watch)
 			return cut_short(watch, format_string("interrupted"));
 		if (ready > 0 && polls[2].revents)
 			return ended_by_itself(watch);
+		if (ready > 0 && polls[3].revents && !take_moment(watch))
+			return ENDING_BROKEN;
 	}
 	return ending;
 }
@@ -291,7 +306,8 @@ struct machine_setup case_setup(const struct case_run *self, const struct run_op
 				      .id = self->id,
 				      .directory = self->directory,
 				      .images = self->images,
-				      .cmdline = cmdline};
+				      .cmdline = cmdline,
+				      .moments = options->moments};
 }
 
 struct error *case_describe(const struct case_run *self, const struct run_options *options,

@@ -22,6 +22,7 @@ struct run_options {
 	bool gdb; /* stop at `capture`, until the operator says so */
 	struct snapshots *snapshots; /* NULL: every case boots */
 	bool truth; /* compare each verdict with what the emulator knows */
+	bool moments; /* also at moments on the way there */
 	bool snapshots_only; /* a case whose snapshot fails is lab-broken, it does not boot instead
 			      */
 };
