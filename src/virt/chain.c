@@ -177,7 +177,10 @@ static bool chain_ran(const struct collector *collector, const struct cpu_findin
 		snprintf(why, size, "the shootdown was not issued (crash_ipi_issued is 0)");
 	else if (chain->crashing_cpu < 0)
 		snprintf(why, size, "crashing_cpu is not set");
-	else if (chain->panic_cpu >= 0 && chain->crashing_cpu != chain->panic_cpu)
+	else if (chain->panic_cpu < 0)
+		snprintf(why, size, "the shootdown was a restart's, by CPU %d: none panicked",
+			 chain->crashing_cpu);
+	else if (chain->crashing_cpu != chain->panic_cpu)
 		snprintf(why, size, "the shootdown was CPU %d's, but CPU %d panicked",
 			 chain->crashing_cpu, chain->panic_cpu);
 	else

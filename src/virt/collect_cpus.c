@@ -237,7 +237,12 @@ struct error *collect_roles(struct collector *collector)
 {
 	struct report *report = collector->report;
 	const struct chain *chain = &collector->chain;
-	int panic = chain->panic_cpu >= 0 ? chain->panic_cpu : chain->crashing_cpu;
+	/*
+	 * crashing_cpu is whose shootdown it was: with a panic_cpu the panic's, without one an
+	 * emergency restart's (nmi_shootdown_cpus_on_restart()).
+	 */
+	bool restarted = chain->known && chain->panic_cpu < 0;
+	int panic = chain->panic_cpu >= 0 || restarted ? chain->panic_cpu : chain->crashing_cpu;
 
 	for (size_t i = 0; i < report->cpu_count; i++) {
 		struct cpu_finding *cpu = &report->cpus[i];
@@ -246,7 +251,8 @@ struct error *collect_roles(struct collector *collector)
 		if (report->has_case && strcmp(report->marker.reboot, "none"))
 			cpu->reboot = cpu->cpu == report->marker.reboot_cpu;
 		else
-			cpu->reboot = stack_reboots(cpu);
+			cpu->reboot = stack_reboots(cpu) ||
+				      (restarted && (int)cpu->cpu == chain->crashing_cpu);
 	}
 	return NULL;
 }

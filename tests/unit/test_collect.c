@@ -404,6 +404,21 @@ static void test_roles_without_marker(void **state)
 	assert_string_equal(role_name(&report.cpus[0]), "panic+reboot");
 }
 
+/* sysrq-b's shootdown sets crashing_cpu, too, and nobody panicked. */
+static void test_roles_of_a_restart(void **state)
+{
+	(void)state;
+	variable("panic_cpu", 4, UINT32_MAX);
+	expect(true, VERDICT_PASS, "");
+	assert_string_equal(role_name(&report.cpus[0]), "bystander");
+	assert_string_equal(role_name(&report.cpus[1]), "reboot");
+	expect_fact("emergency-chain", STATE_UNKNOWN, STRENGTH_INFERRED,
+		    "a restart's, by CPU 1: none panicked");
+	fake_forget(&kernel, "panic_cpu"); /* then crashing_cpu is the best guess */
+	expect(true, VERDICT_PASS, "");
+	assert_string_equal(role_name(&report.cpus[1]), "panic");
+}
+
 #define collect_test(name) cmocka_unit_test_setup_teardown(name, healthy, done)
 
 int main(void)
@@ -436,6 +451,7 @@ int main(void)
 		collect_test(test_old_marker),
 		collect_test(test_foreign_marker),
 		collect_test(test_roles_without_marker),
+		collect_test(test_roles_of_a_restart),
 	};
 
 	return cmocka_run_group_tests_name("collect", tests, NULL, NULL);
