@@ -222,6 +222,40 @@ bool chain_done(const struct collector *collector, const struct cpu_finding *cpu
 	return true;
 }
 
+/** irq_cpustat_t.__nmi_count: exc_nmi() counts each that it takes (arch/x86/kernel/nmi.c). */
+static struct error *count_nmis(const struct collector *collector, unsigned cpu, uint64_t *sum)
+{
+	uint64_t symbol, address, count;
+	struct kernel_field field;
+
+	try(kernel_symbol(collector->kernel, NULL, "irq_stat", &symbol));
+	try(kernel_member(collector->kernel, NULL, "irq_cpustat_t", "__nmi_count", &field));
+	try(kernel_percpu_address(collector->kernel, symbol, cpu, &address));
+	try(kernel_read_uint(collector->kernel, address + field.offset, field.size, &count));
+	*sum += count;
+	return NULL;
+}
+
+bool chain_sent_all_nmis(const struct collector *collector)
+{
+	const struct chain *chain = &collector->chain;
+	const struct report *report = collector->report;
+	uint64_t online = 0, taken = 0;
+
+	if (!chain->known || !chain->issued || chain->waiting)
+		return false;
+	for (size_t i = 0; i < report->cpu_count; i++) {
+		struct error *err = count_nmis(collector, report->cpus[i].cpu, &taken);
+
+		online += report->cpus[i].online;
+		if (err) {
+			error_free(err);
+			return false;
+		}
+	}
+	return online && taken == online - 1;
+}
+
 /** Per-cpu records of virtualization being on, by the kernels that have them. */
 static const struct {
 	const char *name;
@@ -232,9 +266,9 @@ static const struct {
 	{"virtualization_nr_users", 4}, /* 7.x, arch/x86/virt/hw.c: KVM's and others' */
 };
 
-bool kvm_was_off(const struct collector *collector, unsigned cpu)
+enum kvm_record kvm_record(const struct collector *collector, unsigned cpu)
 {
-	bool off = false;
+	enum kvm_record record = KVM_UNRECORDED;
 
 	for (size_t i = 0; i < sizeof(enabled_variables) / sizeof(*enabled_variables); i++) {
 		uint64_t enabled = 1;
@@ -247,10 +281,10 @@ bool kvm_was_off(const struct collector *collector, unsigned cpu)
 		if (absent)
 			continue;
 		if (failed || enabled)
-			return false;
-		off = true;
+			return failed ? KVM_UNRECORDED : KVM_ON;
+		record = KVM_OFF;
 	}
-	return off;
+	return record;
 }
 
 /** Add the inference that KVM's own records allow on this CPU. */
@@ -262,7 +296,7 @@ static struct error *bookkeeping(struct collector *collector, const struct cpu_f
 
 	evidence.source = "kvm-bookkeeping";
 	evidence.state = STATE_OFF;
-	if (kvm_was_off(collector, cpu->cpu))
+	if (kvm_record(collector, cpu->cpu) == KVM_OFF)
 		reason = "KVM had switched it off on this CPU before the crash";
 	else if (chain->callback_known && !chain->callback && !is_unconditional(chain, cpu))
 		reason = "no KVM had registered for emergencies: none had it switched on";

@@ -47,6 +47,10 @@ struct collector {
 struct error *collect_vendor(struct collector *collector);
 struct error *collect_cpus(struct collector *collector);
 struct error *collect_roles(struct collector *collector);
+/** The stack was followed to where the task came from, and nothing on the way was guessed. */
+bool stack_is_complete(const struct cpu_finding *cpu);
+/** The symbol "name+0x1f/0x80 [module]", with or without a compiler's suffix, is one of @names. */
+bool symbol_is_one_of(const char *symbol, const char *const *names, size_t count);
 
 /* qemu.c */
 /** ERROR_FORMAT when QEMU's notes show that the machine was started anew since the crash. */
@@ -66,8 +70,14 @@ struct error *collect_chain(struct collector *collector);
 bool chain_done(const struct collector *collector, const struct cpu_finding *cpu, char *why,
 		size_t size);
 struct error *source_chain(struct collector *collector);
-/** True when KVM's records say that it had virtualization off on @cpu already. */
-bool kvm_was_off(const struct collector *collector, unsigned cpu);
+/**
+ * True when the shootdown's NMIs are the only ones that this kernel ever took: all are counted down,
+ * and as many were taken as it sends, one to each CPU online but the sender (nmi_shootdown_cpus()).
+ */
+bool chain_sent_all_nmis(const struct collector *collector);
+/** What KVM's records say of virtualization on @cpu; the emergency path does not change them. */
+enum kvm_record { KVM_UNRECORDED, KVM_OFF, KVM_ON };
+enum kvm_record kvm_record(const struct collector *collector, unsigned cpu);
 
 /* cr4.c, capture.c, vmcs.c: one source or a few each; they add to the report's evidence. */
 struct error *source_cr4(struct collector *collector);

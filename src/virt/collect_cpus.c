@@ -212,22 +212,33 @@ static const char *const reboot_functions[] = {
 	"native_machine_shutdown", "native_stop_other_cpus",
 };
 
-static bool is_reboot_function(const char *symbol)
+bool symbol_is_one_of(const char *symbol, const char *const *names, size_t count)
 {
 	size_t length = strcspn(symbol, "+. ");
 
-	for (size_t i = 0; i < sizeof(reboot_functions) / sizeof(*reboot_functions); i++) {
-		if (strlen(reboot_functions[i]) == length &&
-		    !strncmp(symbol, reboot_functions[i], length))
+	for (size_t i = 0; i < count; i++) {
+		if (strlen(names[i]) == length && !strncmp(symbol, names[i], length))
 			return true;
 	}
 	return false;
 }
 
+bool stack_is_complete(const struct cpu_finding *cpu)
+{
+	for (size_t i = 0; i < cpu->stack_count; i++) {
+		if (!cpu->stack[i].reliable)
+			return false;
+	}
+	return cpu->stack_end &&
+	       (!strcmp(cpu->stack_end, "user mode") || !strcmp(cpu->stack_end, "end of stack"));
+}
+
 static bool stack_reboots(const struct cpu_finding *cpu)
 {
 	for (size_t i = 0; i < cpu->stack_count; i++) {
-		if (cpu->stack[i].reliable && is_reboot_function(cpu->stack[i].symbol))
+		if (cpu->stack[i].reliable &&
+		    symbol_is_one_of(cpu->stack[i].symbol, reboot_functions,
+				     sizeof(reboot_functions) / sizeof(*reboot_functions)))
 			return true;
 	}
 	return false;

@@ -115,17 +115,6 @@ static bool is_in(const char *symbol, const char *function)
 	       symbol[length];
 }
 
-/** The stack was followed to where the task came from, and nothing on the way was guessed. */
-static bool stack_is_complete(const struct cpu_finding *cpu)
-{
-	for (size_t i = 0; i < cpu->stack_count; i++) {
-		if (!cpu->stack[i].reliable)
-			return false;
-	}
-	return cpu->stack_end &&
-	       (!strcmp(cpu->stack_end, "user mode") || !strcmp(cpu->stack_end, "end of stack"));
-}
-
 static struct error *set_hit(struct hit *hit, enum hit_state state, const char *reason)
 {
 	hit->state = state;

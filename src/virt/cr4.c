@@ -23,17 +23,6 @@ static const char *const cr4_functions[] = {
 	"cr4_set_bits_irqsoff", "__write_cr4",
 };
 
-static bool is_one_of(const char *symbol, const char *const *names, size_t count)
-{
-	size_t length = strcspn(symbol, "+. ");
-
-	for (size_t i = 0; i < count; i++) {
-		if (strlen(names[i]) == length && !strncmp(symbol, names[i], length))
-			return true;
-	}
-	return false;
-}
-
 /**
  * The CPU was stopped inside VMXON's setting of CR4: cr4_update_irqsoff() writes the shadow first,
  * and the emergency path, which looks at the register itself, then finds VMXE clear and returns.
@@ -45,11 +34,11 @@ static bool in_vmxon(const struct cpu_finding *cpu)
 
 		if (!cpu->stack[i].reliable)
 			return false;
-		if (is_one_of(symbol, vmxon_functions,
-			      sizeof(vmxon_functions) / sizeof(*vmxon_functions)))
+		if (symbol_is_one_of(symbol, vmxon_functions,
+				     sizeof(vmxon_functions) / sizeof(*vmxon_functions)))
 			return true;
-		if (!is_one_of(symbol, cr4_functions,
-			       sizeof(cr4_functions) / sizeof(*cr4_functions)))
+		if (!symbol_is_one_of(symbol, cr4_functions,
+				      sizeof(cr4_functions) / sizeof(*cr4_functions)))
 			return false;
 	}
 	return false;

@@ -124,7 +124,7 @@ static struct error *report_ref(struct collector *collector, struct vmcs_ref *re
 	if (!cpu)
 		cpu = &collector->report->cpus[0];
 	ref->cpu = cpu->cpu;
-	ref->left_before = kvm_was_off(collector, ref->cpu);
+	ref->left_before = kvm_record(collector, ref->cpu) == KVM_OFF;
 	try(report_add_vmcs(cpu, &finding));
 	finding->physical = ref->physical;
 	finding->current = ref->current;

@@ -18,6 +18,7 @@ enum {
 	CURRENT = 0x18000,
 	ENABLED = 0x1c000,
 	VMXAREA = 0x50000,
+	IRQ_STAT = 0x54000,
 	LOADED = 0x20000, /* struct loaded_vmcs, 256 bytes each, a page per CPU */
 	REGIONS = 0x40000, /* VMCS regions */
 	KVM = 0x60000,
@@ -32,6 +33,7 @@ static const struct fake_member members[] = {
 	{"cpuinfo_x86", "microcode", 4, 4},
 	{"vmcs_config", "basic", 0, 8},
 	{"tlb_state", "cr4", 24, 8},
+	{"irq_cpustat_t", "__nmi_count", 4, 4},
 	{"loaded_vmcs", "vmcs", 0, 8},
 	{"loaded_vmcs", "shadow_vmcs", 8, 8},
 	{"loaded_vmcs", "cpu", 16, 4},

@@ -53,6 +53,9 @@ static void test_vmcs12_never_written_back(void **state)
 {
 	(void)state;
 	put(region_place(0, 0), 0x11e57ed0, 4);
+	expect_vmcs12(STATE_ON, STRENGTH_DIRECT, "never written back");
+	expect(false, VERDICT_FAIL, "VMCS 0x40000 of CPU 0 is active (direct, vmcs-vmcs12)");
+	put(loaded_place(0, 0) + 20, 0, 1); /* not launched: nothing may have been written into it */
 	expect_vmcs12(STATE_ON, STRENGTH_INFERRED, "never written back");
 	expect(false, VERDICT_INCONCLUSIVE, "VMCS 0x40000");
 	expect(true, VERDICT_INCONCLUSIVE, "contradict"); /* the chain says that it was cleared */
@@ -125,6 +128,108 @@ static void test_vmcs12_loaded_nowhere(void **state)
 	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "KVM has it loaded on no CPU");
 	put(region_place(0, 2) + 8, 1, 4);
 	expect(false, VERDICT_FAIL, "VMCS 0x42000 of CPU 0 is active");
+}
+
+static void set_exit(uint32_t reason, uint32_t intr_info)
+{
+	put(region_place(0, 0) + 812, reason, 4);
+	put(region_place(0, 0) + 816, intr_info, 4);
+}
+
+/* The guest's last exit is in memory, and was one after which only the emergency path ran. */
+static void test_vmcs12_reboot_ipi(void **state)
+{
+	(void)state;
+	make_vmcs12();
+	set_exit(1, 0x800000f8);
+	expect_vmcs12(STATE_OFF, STRENGTH_DIRECT, "by the reboot IPI, whose handler");
+	expect(false, VERDICT_PASS, "none of 2 VMCSs is active");
+	for (const uint32_t *other = (const uint32_t[]){0x800000fd, 0xf8, 0x800006f8, 0}; *other;
+	     other++) {
+		set_exit(1, *other);
+		expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+	}
+	set_exit(0, 0x800000f8);
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+	set_exit(1, 0x800000f8);
+	put(region_place(0, 0) + 8, 1, 4); /* launched again, whatever the exit was */
+	expect(false, VERDICT_FAIL, "VMCS 0x40000 of CPU 0 is active");
+}
+
+static void count_nmis(unsigned cpu, unsigned count)
+{
+	fake_symbol(&kernel, "irq_stat", FAKE_BASE + IRQ_STAT);
+	put(IRQ_STAT + cpu * FAKE_PERCPU + 4, count, 4);
+}
+
+static void test_vmcs12_shootdown_nmi(void **state)
+{
+	(void)state;
+	make_vmcs12();
+	set_exit(0, 0x80000202);
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are"); /* how many is not known */
+	count_nmis(0, 1);
+	expect_vmcs12(STATE_OFF, STRENGTH_DIRECT, "an NMI, and the kernel took none but");
+	expect(false, VERDICT_PASS, "none of 2 VMCSs is active");
+	count_nmis(1, 1); /* one too many: it may have been that one */
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+	count_nmis(1, 0);
+	variable("waiting_for_crash_ipi", 2, 1);
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+	variable("waiting_for_crash_ipi", 2, 0);
+	variable("crash_ipi_issued", 1, 0);
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+	variable("crash_ipi_issued", 1, 1);
+	set_exit(0, 0x8000030e); /* a page fault */
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+}
+
+/* CPU 0 has another VMCS as its current one. */
+static void make_displaced(void)
+{
+	make_vmcs12();
+	make_vmcs(0, 1, true, 0);
+	put(loaded_place(0, 0) + 32, FAKE_BASE + loaded_place(0, 1) + 32, 8);
+	put(loaded_place(0, 1) + 32, FAKE_BASE + LIST, 8);
+	put(CURRENT, FAKE_BASE + region_place(0, 1), 8);
+}
+
+static void test_vmcs12_displaced(void **state)
+{
+	(void)state;
+	make_displaced();
+	expect_vmcs12(STATE_OFF, STRENGTH_DIRECT, "another VMCS took its place since");
+	expect(false, VERDICT_PASS, "none of 3 VMCSs is active");
+	put(loaded_place(0, 0) + 72, 0x9999, 8); /* no need of them then */
+	put(loaded_place(0, 0) + 80, 0x9999, 8);
+	expect_vmcs12(STATE_OFF, STRENGTH_DIRECT, "another VMCS took its place since");
+}
+
+static void test_vmcs12_displaced_doubts(void **state)
+{
+	(void)state;
+	make_displaced();
+	put(CURRENT, 0, 8); /* cleared, not displaced */
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+	put(CURRENT, FAKE_BASE + region_place(0, 1), 8);
+	put(loaded_place(0, 0) + 20, 0, 1); /* not launched */
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+	put(loaded_place(0, 0) + 20, 1, 1);
+	put(ENABLED, 0, 1); /* VMPTRLD may have been one that does nothing */
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+	put(ENABLED, 1, 1);
+	kernel.stacks[0][1] = "vmx_vcpu_load_vmcs+0x1/0x9"; /* it may not have come to it yet */
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+	kernel.stacks[0][1] = NULL;
+	kernel.guessed = true;
+	kernel.stacks[0][1] = "kvm_vcpu_ioctl+0x1/0x9";
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+	kernel.guessed = false;
+	kernel.stack_end = "stack page not in the dump";
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
+	kernel.stack_end = "user mode";
+	fake_forget(&kernel, "virtualization_enabled"); /* before 6.3 nothing tells */
+	expect_vmcs12(STATE_OFF, STRENGTH_INFERRED, "its fields are as KVM last wrote");
 }
 
 /* After kvm_shutdown() records change and the VMCS does not: no sign of staleness then. */
@@ -418,6 +523,10 @@ int main(void)
 		intel_test(test_vmcs12_without_a_record),
 		intel_test(test_vmcs12_record_unreadable),
 		intel_test(test_vmcs12_loaded_nowhere),
+		intel_test(test_vmcs12_reboot_ipi),
+		intel_test(test_vmcs12_shootdown_nmi),
+		intel_test(test_vmcs12_displaced),
+		intel_test(test_vmcs12_displaced_doubts),
 		intel_test(test_vmcs12_phantom),
 		silicon_test(test_calibrated),
 		silicon_test(test_calibrated_doubts),
