@@ -4,7 +4,7 @@
 # make run        the main job: fetch a kernel, build the appliance, crash it, print the verdicts
 # make image      what a real machine boots: disk, ISO, netboot (docs/stick.md)
 # make test       everything that is tested, lab cases included; ends with "N passed, N failed"
-# make test-nested  of that only the backend `kvm`, one level down
+# make test-nested  of that only KVM one level down: the backend `kvm`, and VMX under KVM
 # make test-slurm  a run on a Slurm cluster of three nodes, all on this machine (not part of test)
 # make test-pipelines  git bisect and autopkgtest, with real cases (not part of test)
 # make check      only what needs no lab case: seconds instead of minutes
@@ -171,7 +171,7 @@ test: images $(unit) $(plain) $(fuzzers) $(addprefix $(B)/san/bin/,verify_vmcs)
 	@tests/run.sh
 
 test-nested: images
-	@tests/run.sh tests/lab/nested.sh
+	@tests/run.sh tests/lab/nested.sh tests/lab/nested_vmx.sh
 
 test-slurm: images
 	@tests/slurm/slurm.sh

@@ -4,13 +4,15 @@
 # Build what the backends boot, build/images/<kernel>/ (docs/interfaces.md), for a kernel that
 # scripts/fetch-kernel.sh fetched. Does nothing when nothing that goes in has changed.
 #
-# Usage: scripts/build-images.sh KERNEL [--flavour linux|full | --overlay DIRECTORY|CPIO --name SUFFIX]
+# Usage: scripts/build-images.sh KERNEL [--flavour linux|full|nested | --overlay DIRECTORY|CPIO --name SUFFIX]
 #   KERNEL     as fetch-kernel.sh printed it
 #   --flavour linux
 #              build/images/<kernel>-linux/: with QEMU and a Linux guest for guestload's load
 #   --flavour full
 #              build/images/<kernel>-full/: with libvirt, too, and crashlab with the plain images in
 #              it; for QEMU alone
+#   --flavour nested
+#              build/images/<kernel>-nested/: what scripts/nested-vmx.sh runs, for Bochs alone
 #   --overlay  build/images/<kernel>-<suffix>/ instead: the same, and the overlay's files on top of
 #              the appliance's
 set -eu
@@ -38,14 +40,19 @@ make_qemu()
 	append_overlay "$new/appliance.cpio"
 }
 
+make_bootsector()
+{
+	gcc -m32 -c -o "$work/bootsector.o" "$root/appliance/bootsector.S"
+	ld -m elf_i386 -Ttext=0x7c00 --oformat binary -o "$work/bootsector" "$work/bootsector.o"
+}
+
 # make_bochs BASE CAPTURE: uncompressed and loaded directly. The capture kernel comes from a
 # partition of the boot disk: through the initramfs it would be copied once more.
 make_bochs()
 {
 	kdump=$work/bochs/crashlab/kdump
 	mkdir -p "$kdump"
-	gcc -m32 -c -o "$work/bootsector.o" "$root/appliance/bootsector.S"
-	ld -m elf_i386 -Ttext=0x7c00 --oformat binary -o "$work/bootsector" "$work/bootsector.o"
+	make_bootsector
 	"$build/bin/bootdisk" capture-kernel "$work/vmlinux" $bochs_crash_base "$work/capture-kernel"
 	make_cmdline "$root/appliance/cmdline.capture.bochs" >"$kdump/cmdline"
 	make_cmdline "$root/appliance/cmdline.bochs" >"$new/cmdline.bochs"
@@ -120,6 +127,20 @@ build_linux()
 	make_bochs "$work/linux-bochs.cpio" "$work/capture.cpio"
 }
 
+# What runs in QEMU lies beside the boot disk, as the disk that says what to run has it, too.
+build_nested()
+{
+	make_initramfs crashlab-nested "$work/nested.cpio" no
+	make_initramfs crashlab-nested-guest "$new/guest.cpio" no
+	chmod 644 "$new/guest.cpio"
+	cp "$work/vmlinux" "$new/guest-kernel"
+	make_cmdline "$root/appliance/cmdline.guest" "$root/appliance/cmdline.nested-guest" >"$new/cmdline.guest"
+	make_cmdline "$root/appliance/cmdline.bochs" "$root/appliance/cmdline.nested" >"$new/cmdline.bochs"
+	make_bootsector
+	"$build/bin/bootdisk" disk "$new/bochs-boot.img" "$work/bootsector" "$work/vmlinux" \
+		"$work/nested.cpio" "$new/cmdline.bochs"
+}
+
 build_full()
 {
 	make_guest "$work/more"
@@ -138,7 +159,9 @@ build_images()
 	# Unsigned where the kernel is not under test, and where checking takes Bochs 20 seconds.
 	make_initramfs crashlab-capture "$work/capture.cpio" no
 	"build_$flavour"
-	say "$name: appliance $(megabytes "$new/appliance.cpio"), capture $(megabytes "$work/capture.cpio")"
+	for cpio in "$new"/*.cpio "$work/capture.cpio"; do
+		say "$name: $(basename "$cpio" .cpio) $(megabytes "$cpio")"
+	done
 }
 
 [ $# -ge 1 ] || usage
@@ -160,7 +183,7 @@ done
 [ "${overlay:+yes}" = "${suffix:+yes}" ] || usage
 case $flavour in
 small) ;;
-linux) suffix=linux ;;
+linux | nested) suffix=$flavour ;;
 full)
 	suffix=full
 	"$0" "$label" || exit

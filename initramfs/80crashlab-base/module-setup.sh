@@ -69,11 +69,16 @@ installkernel() {
 	crashlab_modules modules.common
 }
 
-install() {
+# The whole userspace
+crashlab_busybox() {
 	local tool
 	inst busybox /usr/bin/busybox
 	for tool in $(busybox --list | grep -v -x busybox); do
 		ln -sf busybox "$initdir/usr/bin/$tool"
 	done
+}
+
+install() {
+	crashlab_busybox
 	mkdir -p "$initdir/mnt"
 }
