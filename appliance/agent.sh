@@ -173,7 +173,10 @@ start_guests()
 			event "guests count=${count%% *} text=$line"
 			return
 			;;
-		*) last=$line ;;
+		*)
+			last=$line
+			echo "$line" >/dev/console
+			;;
 		esac
 	done
 	fail guests "${last:-guestload ended}"

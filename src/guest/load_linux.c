@@ -18,6 +18,8 @@
 #define QEMU "qemu-system-x86_64-microvm"
 #define DIRECTORY "/crashlab/linux/"
 #define CMDLINE_MAX 2048 /* COMMAND_LINE_SIZE, arch/x86/include/asm/setup.h */
+/* On QEMU's TCG about one guest in a hundred resets itself while it boots (docs/loads.md). */
+#define STARTS 3
 #define SAYS "crashlab-guest-runs" /* the guest's init, on its console */
 
 static struct error *read_cmdline(char *text, size_t size)
@@ -72,8 +74,8 @@ static struct error *start_qemu(FILE **ret, pid_t *ret_pid)
 	return error_errno(errno, "cannot start " QEMU);
 }
 
-/* Status 0 without a word is a guest that reset itself: -no-reboot ends QEMU then. */
-static struct error *how_ended(pid_t pid, const char *last)
+/* Status 0 is a guest that reset itself: -no-reboot ends QEMU then. */
+static struct error *how_ended(pid_t pid, const char *last, bool *ret_reset)
 {
 	int status = 0;
 
@@ -82,15 +84,18 @@ static struct error *how_ended(pid_t pid, const char *last)
 	if (WIFSIGNALED(status))
 		return error_new(ERROR_SYSTEM, QEMU " was ended by signal %d: %s", WTERMSIG(status),
 				 last);
+	*ret_reset = !status;
 	return error_new(ERROR_SYSTEM, QEMU " ended with status %d: %s", WEXITSTATUS(status), last);
 }
 
-static struct error *linux_work(struct worker *worker)
+/* Comes back when QEMU has ended, with the reason. */
+static struct error *follow_qemu(struct worker *worker, bool *ret_reset)
 {
 	char line[256], last[256] = "it said nothing";
 	_cleanup_fclose_ FILE *lines = NULL;
 	pid_t pid = -1;
 
+	*ret_reset = false;
 	try(start_qemu(&lines, &pid));
 	worker->ready = true;
 	while (fgets(line, sizeof(line), lines)) {
@@ -100,7 +105,22 @@ static struct error *linux_work(struct worker *worker)
 		if (*line)
 			memcpy(last, line, sizeof(last));
 	}
-	return how_ended(pid, last);
+	return how_ended(pid, last, ret_reset);
+}
+
+static struct error *linux_work(struct worker *worker)
+{
+	struct error *err = NULL;
+	bool reset = true;
+
+	for (unsigned starts = 0; reset && !worker->done && starts < STARTS; starts++) {
+		if (err)
+			fprintf(stderr, "guestload: guest on CPU %d: %s; started again\n",
+				worker->cpu, err->message);
+		error_free(err);
+		err = follow_qemu(worker, &reset);
+	}
+	return err;
 }
 
 static struct error *linux_tick(struct worker *worker, bool *proved)

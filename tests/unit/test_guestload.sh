@@ -62,4 +62,37 @@ fi
 check "nested, or why not" \
 	says "guests? running: each runs a guest|neither VMX nor SVM" first_line --load nested
 
+# with_qemu RESETS: what guestload says in a root of its own, where QEMU is a stand-in whose guest resets
+# itself RESETS times and then runs
+with_qemu()
+{
+	mkdir -p "$work/root/crashlab/linux" "$work/root/work"
+	echo quiet >"$work/root/crashlab/linux/cmdline"
+	cat >"$work/root/crashlab/qemu-system-x86_64-microvm" <<-END
+		#!/bin/sh
+		echo start >>/work/starts
+		[ "\$(wc -l </work/starts)" -gt $1 ] || exit 0
+		echo crashlab-guest-runs
+		exec sleep 60
+	END
+	chmod +x "$work/root/crashlab/qemu-system-x86_64-microvm"
+	rm -f "$work/root/work/starts"
+	cp "$guestload" "$work/root/work/guestload"
+	# shellcheck disable=SC2016 # it is for the shell in there
+	unshare -m sh -c 'cd "$1" && shift && for folder in bin lib lib64 usr dev proc sys; do
+			mkdir -p $folder && mount --rbind /$folder $folder || exit
+		done && PATH=/crashlab:$PATH exec chroot . /work/guestload --load linux --cpus 0' \
+		sh "$work/root" >"$work/lines" 2>&1 &
+	pid=$!
+	sed '/running$/q' <"$work/lines"
+	kill "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+}
+
+check "linux: a guest that resets itself is started again" \
+	says '^guestload: 1 guest running$' with_qemu 2
+check "and it is said" says 'guest on CPU 0: .* ended with status 0: it said nothing; started again' with_qemu 2
+check "not for ever" says 'guest on CPU 0: .* ended with status 0: it said nothing$' with_qemu 3
+check "three times in all" [ "$(wc -l <"$work/root/work/starts")" = 3 ]
+
 plan
