@@ -61,7 +61,8 @@ _crashlab()
 		--until) words='PASS FAIL INCONCLUSIVE race-missed reboot-won no-dump capture-hang
 			capture-stopped early-crash timeout lab-broken' ;;
 		--kernel) words=$("$program" kernels --local 2>/dev/null | sed -n 's/ \+local .*//p') ;;
-		--images | --results | --output | -o | --overlay)
+		--connect | --pool) words= ;;
+		--images | --results | --output | -o | --overlay | --emulator)
 			mapfile -t COMPREPLY < <(compgen -f -- "$current")
 			return ;;
 		*)

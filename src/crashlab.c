@@ -6,24 +6,46 @@
 
 #include "lab/command.h"
 #include "lab/doctor.h"
+#include "lab/plan.h"
 #include "util/cleanup.h"
 
-enum { KEY_JSON = 256 };
+enum { KEY_JSON = 256, KEY_CONNECT, KEY_POOL, KEY_EMULATOR };
+
+struct doctor_arguments {
+	bool json;
+	struct run_request request;
+};
 
 static error_t parse_doctor(int key, char *arg, struct argp_state *state)
 {
-	bool *json = state->input;
+	struct doctor_arguments *arguments = state->input;
 
-	(void)arg;
-	if (key != KEY_JSON)
+	switch (key) {
+	case KEY_JSON:
+		arguments->json = true;
+		return 0;
+	case KEY_CONNECT:
+		arguments->request.connect = arg;
+		return 0;
+	case KEY_POOL:
+		arguments->request.pool = arg;
+		return 0;
+	case KEY_EMULATOR:
+		arguments->request.emulator = arg;
+		return 0;
+	default:
 		return ARGP_ERR_UNKNOWN;
-	*json = true;
-	return 0;
+	}
 }
 
 static int run_doctor(int argc, char **argv)
 {
-	static const struct argp_option options[] = {{"json", KEY_JSON, NULL, 0, "as JSON", 0}, {}};
+	static const struct argp_option options[] = {
+		{"connect", KEY_CONNECT, "URI", 0, "of the host of this libvirt, as for `run`", 0},
+		{"pool", KEY_POOL, "NAME", 0, "its storage pool; default: default", 0},
+		{"emulator", KEY_EMULATOR, "PATH", 0, "QEMU there; default: its own", 0},
+		{"json", KEY_JSON, NULL, 0, "as JSON", 0},
+		{}};
 	static const struct argp argp = {
 		options,
 		parse_doctor,
@@ -34,14 +56,17 @@ static int run_doctor(int argc, char **argv)
 		NULL,
 		NULL};
 	struct lab_paths paths;
-	bool json = false;
+	struct doctor_arguments arguments = {};
 
-	argp_parse(&argp, argc, argv, 0, NULL, &json);
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	struct error *err = lab_paths_init(&paths, NULL);
 	int status = 0;
 
 	if (!err)
-		err = doctor(&paths, json, stdout, &status);
+		err = plan_connect(&paths, &arguments.request);
+	if (!err)
+		err = doctor(&paths, arguments.json, stdout, &status);
+	backend_shutdown();
 	lab_paths_deinit(&paths);
 	return err ? command_complain(err) : status;
 }

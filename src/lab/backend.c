@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "lab/embed.h"
+#include "lab/link.h"
+#include "lab/remote.h"
 #include "util/cleanup.h"
 
 const struct backend *const backends[] = {&backend_kvm, &backend_tcg, &backend_bochs,
@@ -62,6 +64,17 @@ unsigned backend_memory(const struct backend *backend, const struct case_spec *s
 	return spec->memory_mb ? spec->memory_mb : backend->memory_mb;
 }
 
+struct error *backend_reach(const struct lab_paths *paths)
+{
+	virConnectPtr connection;
+
+	if (!paths->connect)
+		return NULL;
+	try(remote_open(paths, &connection));
+	virConnectClose(connection);
+	return NULL;
+}
+
 void backend_clean(void)
 {
 	embed_clean();
@@ -70,4 +83,6 @@ void backend_clean(void)
 void backend_shutdown(void)
 {
 	embed_close();
+	remote_close();
+	link_end();
 }

@@ -17,6 +17,8 @@ struct lab_paths {
 	char *qemu; /* the one that runs TCG and KVM; NULL: this host has none */
 	char *images; /* holds <release>/ */
 	char *snapshots; /* saved machines, made when needed */
+	const char *connect; /* URI of the libvirt that runs QEMU; NULL: the one in this process */
+	const char *pool, *emulator; /* storage pool and QEMU there; NULL: its own defaults */
 };
 
 /** What a machine is made from. Owned by the case. */
@@ -49,6 +51,7 @@ struct backend {
 	const char *about; /* one line, for doctor */
 	const char *cmdline; /* file of the images with the kernel command line */
 	const char *const *files; /* of the images, that it boots; ends with NULL */
+	bool connects; /* it runs where lab_paths.connect says */
 	bool fixed_cmdline; /* it is in what the machine boots, and cannot be added to */
 	unsigned memory_mb; /* of a machine, unless the case says otherwise */
 	unsigned limits[STAGE_COUNT]; /* seconds that a case may stay in a stage */
@@ -59,6 +62,9 @@ struct backend {
 	/** Write to @out exactly what start() would start. */
 	struct error *(*describe)(const struct machine_setup *setup, FILE *out);
 	struct error *(*start)(const struct machine_setup *setup, struct machine **ret);
+	/** Can the host take a case just now? No run starts, or goes on, while it cannot. Optional.
+	 */
+	struct error *(*ready)(const struct lab_paths *paths);
 	/** Where the appliance waits to be saved (docs/interfaces.md, the key `wait`). */
 	const char *save_point;
 	/** Its version, and what to say of it, for doctor; NULL when that is not known. Optional.
@@ -71,6 +77,13 @@ struct backend {
 	 * Then it can only be stopped.
 	 */
 	struct error *(*save)(struct machine *machine);
+	/**
+	 * Why @machine, whose exit_fd is readable, can be followed no more; NULL: it ended by
+	 * itself. With *@ret_again what becomes of its case says nothing. Optional.
+	 */
+	char *(*trouble)(struct machine *machine, bool *ret_again);
+	/** End the machine, and bring what is on its case disk to its directory. Optional. */
+	struct error *(*collect)(struct machine *machine);
 	/** True when the machine ended because it was reset. Asked once exit_fd is readable. */
 	bool (*was_reset)(struct machine *machine);
 	/** Write every CPU's registers to the file at @path (docs/interfaces.md, --host-regs). */
@@ -111,6 +124,9 @@ struct error *backend_choose(const struct lab_paths *paths, const char *name, en
 
 /** The memory in MiB of the machine for @spec. */
 unsigned backend_memory(const struct backend *backend, const struct case_spec *spec);
+
+/** Can what paths.connect names be reached? Without it there is nothing to reach. */
+struct error *backend_reach(const struct lab_paths *paths);
 
 /** Clear away what killed labs left: machines, and their state. */
 void backend_clean(void);

@@ -14,26 +14,41 @@
 #include <sys/socket.h>
 
 #include "lab/backend.h"
+#include "lab/console.h"
 #include "lab/domain.h"
-#include "lab/embed.h"
 #include "lab/files.h"
-#include "lab/kvm_probe.h"
+#include "lab/link.h"
 #include "lab/orphan.h"
+#include "lab/place.h"
 #include "lab/process.h"
 #include "util/cleanup.h"
 
 #define STATE_SECONDS 120 /* to write or read a machine's state: a few hundred MB */
 
+/* Its serial ports, and the files that what they say goes to. */
+static const struct {
+	const char *device, *file;
+} ports[] = {{"serial0", "console.log"}, {"serial1", "events.log"}};
+
+#define PORTS (sizeof(ports) / sizeof(ports[0]))
+
 struct qemu_machine {
 	struct machine machine;
+	const struct place *place;
+	const struct lab_paths *paths;
+	struct place_names names;
 	virConnectPtr connection;
 	virDomainPtr domain;
-	struct orphan process;
+	struct orphan process; /* where it is one of this host */
+	double cpu_seconds; /* else: what it had used when last asked */
+	bool put; /* its files were brought to where it runs */
 	unsigned cpus;
 	int lifecycle, shutdown, migration; /* callback ids, -1: none */
 	char *directory; /* of the case */
 	int moved_fd; /* readable once the state has been written or read, or could not be */
-	atomic_bool reset, moved;
+	struct console *consoles[PORTS]; /* where they come as streams */
+	atomic_uint running; /* it, and each console: none of them has more to tell */
+	atomic_bool reset, moved, stuck;
 	atomic_int users; /* the owner and each callback: one may run while it is taken back */
 };
 
@@ -57,32 +72,50 @@ static const struct flavour *flavour_of(const struct backend *backend)
 	return backend == &backend_kvm ? &flavours[1] : &flavours[0];
 }
 
+/* Where a serial port's output goes, in XML. */
+static struct error *serial_source(const struct machine_setup *setup, const char *file, char **ret)
+{
+	_cleanup_free_ char *path = format_string("%s/%s", setup->directory, file);
+	const struct placeholder values[] = {{"PATH", path, 0}, {}};
+
+	return domain_fill(place_of(setup->paths)->streams ? "" : "<source path='@PATH@'/>", values,
+			   ret);
+}
+
+static struct error *emulator_element(const struct place_names *names, char **ret)
+{
+	const struct placeholder values[] = {{"PATH", names->emulator, 0}, {}};
+
+	return domain_fill(names->emulator ? "<emulator>@PATH@</emulator>" : "", values, ret);
+}
+
 static struct error *make_xml(const struct backend *backend, const struct machine_setup *setup,
-			      char **ret)
+			      const struct place_names *names, char **ret)
 {
 	const struct flavour *flavour = flavour_of(backend);
 	_cleanup_free_ char *path = format_string("%s/appliance/domain.xml", setup->paths->root);
 	_cleanup_free_ char *template = NULL;
 	_cleanup_free_ char *memory = format_string("%u", backend_memory(backend, setup->spec));
 	_cleanup_free_ char *cpus = format_string("%u", setup->spec->cpus);
-	_cleanup_free_ char *kernel = format_string("%s/vmlinuz", setup->images);
-	_cleanup_free_ char *initrd = format_string("%s/appliance.cpio", setup->images);
-	_cleanup_free_ char *disk = format_string("%s/case.disk", setup->directory);
-	_cleanup_free_ char *console = format_string("%s/console.log", setup->directory);
-	_cleanup_free_ char *events = format_string("%s/events.log", setup->directory);
+	_cleanup_free_ char *console = NULL, *events = NULL, *emulator = NULL;
+
+	try(serial_source(setup, ports[0].file, &console));
+	try(serial_source(setup, ports[1].file, &events));
+	try(emulator_element(names, &emulator));
 	const struct placeholder values[] = {
 		{"TYPE", flavour->type, 0},
-		{"NAME", setup->id, 0},
+		{"NAME", names->domain, 0},
 		{"MEMORY", memory, 0},
 		{"CPUS", cpus, 0},
-		{"KERNEL", kernel, 0},
-		{"INITRD", initrd, 0},
+		{"KERNEL", names->kernel, 0},
+		{"INITRD", names->initrd, 0},
 		{"CMDLINE", setup->cmdline, 0},
 		{"CPU", flavour->cpu, 1},
-		{"EMULATOR", setup->paths->qemu, 0},
-		{"DISK", disk, 0},
-		{"CONSOLE", console, 0},
-		{"EVENTS", events, 0},
+		{"EMULATOR", emulator, 1},
+		{"DISK", names->disk, 0},
+		{"SERIAL", place_of(setup->paths)->serial, 0},
+		{"CONSOLE", console, 1},
+		{"EVENTS", events, 1},
 		{"INCOMING", setup->saved ? incoming : "", 1},
 		{},
 	};
@@ -94,9 +127,11 @@ static struct error *make_xml(const struct backend *backend, const struct machin
 static struct error *describe(const struct backend *backend, const struct machine_setup *setup,
 			      FILE *out)
 {
+	_cleanup_names_ struct place_names names = {};
 	_cleanup_free_ char *xml = NULL;
 
-	try(make_xml(backend, setup, &xml));
+	try(place_of(setup->paths)->name(setup, &names));
+	try(make_xml(backend, setup, &names, &xml));
 	fputs(xml, out);
 	return NULL;
 }
@@ -119,6 +154,7 @@ static void qemu_put(void *opaque)
 		return;
 	cleanup_close(&self->machine.exit_fd);
 	cleanup_close(&self->moved_fd);
+	place_names_deinit(&self->names);
 	free(self->directory);
 	free(self);
 }
@@ -155,6 +191,15 @@ static void on_migration(virConnectPtr connection, virDomainPtr domain, const ch
 	eventfd_write(self->moved_fd, 1);
 }
 
+/* The machine, or a console of it, has ended: with the last of them all is known. */
+static void on_end(void *opaque)
+{
+	struct qemu_machine *self = opaque;
+
+	if (atomic_fetch_sub(&self->running, 1) == 1)
+		eventfd_write(self->machine.exit_fd, 1);
+}
+
 static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detail,
 			void *opaque)
 {
@@ -162,15 +207,25 @@ static int on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event
 
 	(void)connection;
 	(void)domain;
-	(void)detail;
 	if (event == VIR_DOMAIN_EVENT_STOPPED || event == VIR_DOMAIN_EVENT_CRASHED)
+		on_end(self);
+	if (event == VIR_DOMAIN_EVENT_SUSPENDED && detail == VIR_DOMAIN_EVENT_SUSPENDED_IOERROR) {
+		atomic_store(&self->stuck, true);
 		eventfd_write(self->machine.exit_fd, 1);
+	}
 	return 0;
 }
 
 static double qemu_cpu_seconds(struct machine *machine)
 {
-	return process_cpu_seconds(((struct qemu_machine *)machine)->process.pid);
+	struct qemu_machine *self = (struct qemu_machine *)machine;
+	virDomainInfo info;
+
+	if (self->process.pid)
+		return process_cpu_seconds(self->process.pid);
+	if (virDomainGetInfo(self->domain, &info) >= 0)
+		self->cpu_seconds = info.cpuTime / 1e9;
+	return self->cpu_seconds;
 }
 
 static double qemu_stop(struct machine *machine)
@@ -183,12 +238,22 @@ static double qemu_stop(struct machine *machine)
 		virConnectDomainQemuMonitorEventDeregister(self->connection, self->shutdown);
 	if (self->migration >= 0)
 		virConnectDomainQemuMonitorEventDeregister(self->connection, self->migration);
+	for (size_t i = 0; i < PORTS; i++)
+		console_close(self->consoles[i]);
+	if (self->place->unwatch)
+		self->place->unwatch(self->machine.exit_fd);
 	/* libvirt looks only every 200 ms whether the process is gone; so it is, beforehand. */
-	double used = orphan_end(&self->process);
+	double used = self->process.pid ? orphan_end(&self->process)
+		      : self->domain    ? qemu_cpu_seconds(machine)
+					: 0;
 	if (self->domain) {
 		virDomainDestroy(self->domain); /* fails when it has ended: that is fine */
 		virDomainFree(self->domain);
 	}
+	if (self->put)
+		self->place->remove(self->connection, self->paths, &self->names);
+	if (self->connection)
+		virConnectClose(self->connection);
 	qemu_put(self);
 	return used;
 }
@@ -205,7 +270,19 @@ static struct error *watch_domain(struct qemu_machine *self)
 	atomic_fetch_add(&self->users,
 			 (self->lifecycle >= 0) + (self->shutdown >= 0) + (self->migration >= 0));
 	if (self->lifecycle < 0 || self->shutdown < 0 || self->migration < 0)
-		return embed_error("watching the domain");
+		return link_error("watching the domain");
+	return NULL;
+}
+
+static struct error *open_consoles(struct qemu_machine *self)
+{
+	for (size_t i = 0; i < PORTS; i++) {
+		_cleanup_free_ char *path = format_string("%s/%s", self->directory, ports[i].file);
+
+		atomic_fetch_add(&self->running, 1);
+		try(console_open(self->connection, self->domain, ports[i].device, path, on_end,
+				 self, &self->consoles[i]));
+	}
 	return NULL;
 }
 
@@ -216,7 +293,7 @@ static struct error *monitor(struct qemu_machine *self, const char *command, int
 
 	if (virDomainQemuMonitorCommandWithFiles(self->domain, command, fd >= 0, &fd, NULL, NULL,
 						 &text, 0) < 0)
-		return embed_error("QEMU's monitor");
+		return link_error("QEMU's monitor");
 	if (strstr(text, "\"error\""))
 		return error_new(ERROR_SYSTEM, "QEMU: %s", text);
 	return NULL;
@@ -261,7 +338,7 @@ static struct error *qemu_save(struct machine *machine)
 	if (fd < 0)
 		return error_errno(errno, "%s", path);
 	if (virDomainSuspend(self->domain) < 0)
-		return embed_error("stopping the domain");
+		return link_error("stopping the domain");
 	try(error_wrap(move_state(self, fd,
 				  "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}"),
 		       "saving the machine"));
@@ -285,40 +362,58 @@ static struct error *adopt_process(struct qemu_machine *self)
 {
 	pid_t pid;
 
-	try(embed_pid(virDomainGetName(self->domain), &pid));
+	try(self->place->pid(self->names.domain, &pid));
 	return orphan_adopt(pid, &self->process);
 }
 
 static struct error *run_domain(struct qemu_machine *self, const char *xml, const char *saved)
 {
 	/* Paused first: no event of the domain can come before its callbacks are there. */
-	self->domain = virDomainCreateXML(self->connection, xml, VIR_DOMAIN_START_PAUSED);
+	self->domain = virDomainCreateXML(self->connection, xml,
+					  VIR_DOMAIN_START_PAUSED | self->place->start_flags);
 	if (!self->domain)
-		return embed_error("starting the domain");
-	try(adopt_process(self));
+		return link_error("starting the domain");
+	if (self->place->pid)
+		try(adopt_process(self));
 	try(watch_domain(self));
+	if (self->place->streams)
+		try(open_consoles(self));
 	if (saved)
 		try(qemu_load(self, saved));
 	if (virDomainResume(self->domain) < 0)
-		return embed_error("letting the domain go");
+		return link_error("letting the domain go");
 	return NULL;
+}
+
+/* Bring it all to where its QEMU runs, and start it there. */
+static struct error *begin(struct qemu_machine *self, const struct machine_setup *setup)
+{
+	_cleanup_free_ char *xml = NULL;
+
+	try(self->place->name(setup, &self->names));
+	try(make_xml(self->machine.backend, setup, &self->names, &xml));
+	try(self->place->connect(setup->paths, &self->connection));
+	if (self->place->watch)
+		self->place->watch(self->machine.exit_fd);
+	self->put = self->place->put;
+	if (self->put)
+		try(self->place->put(self->connection, setup, &self->names));
+	return run_domain(self, xml, setup->saved);
 }
 
 static struct error *start(const struct backend *backend, const struct machine_setup *setup,
 			   struct machine **ret)
 {
-	_cleanup_free_ char *xml = NULL;
-	virConnectPtr connection;
-
-	try(make_xml(backend, setup, &xml));
-	try(embed_open(&connection));
 	struct qemu_machine *self = calloc(1, sizeof(*self));
+
 	if (!self)
 		return error_new(ERROR_NO_MEMORY, "out of memory");
-	self->connection = connection;
+	self->place = place_of(setup->paths);
+	self->paths = setup->paths;
 	self->cpus = setup->spec->cpus;
 	self->lifecycle = self->shutdown = self->migration = -1;
 	atomic_init(&self->users, 1);
+	atomic_init(&self->running, 1);
 	self->machine.backend = backend;
 	self->directory = format_string("%s", setup->directory);
 	self->machine.moment_fd = -1;
@@ -326,7 +421,7 @@ static struct error *start(const struct backend *backend, const struct machine_s
 	self->moved_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct error *err = self->machine.exit_fd < 0 || self->moved_fd < 0
 				    ? error_errno(errno, "eventfd")
-				    : run_domain(self, xml, setup->saved);
+				    : begin(self, setup);
 	if (err) {
 		qemu_stop(&self->machine);
 		return err;
@@ -345,6 +440,40 @@ static struct error *start_kvm(const struct machine_setup *setup, struct machine
 	return start(&backend_kvm, setup, ret);
 }
 
+static char *qemu_trouble(struct machine *machine, bool *ret_again)
+{
+	struct qemu_machine *self = (struct qemu_machine *)machine;
+
+	*ret_again = atomic_load(&self->stuck);
+	if (*ret_again)
+		return format_string(
+			"QEMU could not write the case disk: is there space left where it "
+			"runs?");
+	if (virConnectIsAlive(self->connection) != 1)
+		return format_string("the connection to %s was lost",
+				     self->paths->connect ? self->paths->connect : "libvirt");
+	return NULL;
+}
+
+static struct error *qemu_collect(struct machine *machine)
+{
+	struct qemu_machine *self = (struct qemu_machine *)machine;
+	_cleanup_free_ char *disk = format_string("%s/case.disk", self->directory);
+
+	if (!self->place->get)
+		return NULL;
+	qemu_cpu_seconds(machine);
+	virDomainDestroy(self->domain); /* what it writes from now on is not for us */
+	return self->place->get(self->connection, self->paths, &self->names, disk);
+}
+
+static struct error *qemu_ready(const struct lab_paths *paths)
+{
+	const struct place *place = place_of(paths);
+
+	return place->ready ? place->ready(paths) : NULL;
+}
+
 static bool qemu_was_reset(struct machine *machine)
 {
 	return atomic_load(&((struct qemu_machine *)machine)->reset);
@@ -355,7 +484,7 @@ static struct error *ask_monitor(struct qemu_machine *self, const char *command,
 {
 	if (virDomainQemuMonitorCommand(self->domain, command, ret,
 					VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) < 0)
-		return embed_error(command);
+		return link_error(command);
 	return NULL;
 }
 
@@ -406,7 +535,7 @@ static struct error *qemu_nmi(struct machine *machine)
 {
 	struct qemu_machine *self = (struct qemu_machine *)machine;
 
-	return virDomainInjectNMI(self->domain, 0) < 0 ? embed_error("sending an NMI") : NULL;
+	return virDomainInjectNMI(self->domain, 0) < 0 ? link_error("sending an NMI") : NULL;
 }
 
 /* A port that nobody listens on just now; should another take it first, QEMU says so. */
@@ -442,7 +571,7 @@ static struct error *qemu_debug(struct machine *machine, unsigned *ret_port)
 	try(free_port(ret_port));
 	_cleanup_free_ char *where = format_string("tcp:127.0.0.1:%u", *ret_port);
 	if (virDomainSuspend(self->domain) < 0)
-		return embed_error("stopping the machine");
+		return link_error("stopping the machine");
 	return gdbserver(self, where);
 }
 
@@ -454,24 +583,16 @@ static void qemu_debug_end(struct machine *machine)
 	virDomainResume(self->domain); /* fails when gdb let it go on: that is fine */
 }
 
-static struct error *probe_programs(const struct lab_paths *paths)
-{
-	if (!paths->qemu)
-		return error_new(ERROR_UNSUPPORTED, "QEMU is missing (scripts/fetch-qemu.sh)");
-	return NULL;
-}
-
 static struct error *probe_tcg(const struct lab_paths *paths, enum vendor vendor)
 {
 	if (vendor != VENDOR_SVM)
 		return error_new(ERROR_UNSUPPORTED, "QEMU's TCG emulates SVM only");
-	return probe_programs(paths);
+	return place_of(paths)->probe(paths, "qemu", vendor);
 }
 
 static struct error *probe_kvm(const struct lab_paths *paths, enum vendor vendor)
 {
-	try(probe_programs(paths));
-	return kvm_probe(&kvm_host, vendor);
+	return place_of(paths)->probe(paths, "kvm", vendor);
 }
 
 static char *qemu_emulator(const struct lab_paths *paths)
@@ -511,6 +632,10 @@ const struct backend backend_tcg = {
 	.describe = describe_tcg,
 	.start = start_tcg,
 	QEMU_SNAPSHOT,
+	.connects = true,
+	.ready = qemu_ready,
+	.trouble = qemu_trouble,
+	.collect = qemu_collect,
 	.was_reset = qemu_was_reset,
 	.registers = qemu_registers,
 	.apics = qemu_apics,
@@ -542,6 +667,10 @@ const struct backend backend_kvm = {
 	.describe = describe_kvm,
 	.start = start_kvm,
 	QEMU_SNAPSHOT,
+	.connects = true,
+	.ready = qemu_ready,
+	.trouble = qemu_trouble,
+	.collect = qemu_collect,
 	.was_reset = qemu_was_reset,
 	.registers = qemu_registers,
 	.apics = qemu_apics,

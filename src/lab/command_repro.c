@@ -10,7 +10,18 @@
 #define TRIES 10 /* until it happens */
 #define TRIES_MAX 100000
 
-enum { KEY_UNTIL = 256, KEY_TRIES, KEY_GDB, KEY_BACKEND, KEY_RESULTS, KEY_FACTOR, KEY_JSON };
+enum {
+	KEY_UNTIL = 256,
+	KEY_TRIES,
+	KEY_GDB,
+	KEY_BACKEND,
+	KEY_RESULTS,
+	KEY_FACTOR,
+	KEY_JSON,
+	KEY_CONNECT,
+	KEY_POOL,
+	KEY_EMULATOR
+};
 
 struct arguments {
 	struct run_request request;
@@ -25,6 +36,9 @@ static const struct argp_option options[] = {
 	{"backend", KEY_BACKEND, "NAME", 0, "another one than CASE had", 0},
 	{"gdb", KEY_GDB, NULL, 0,
 	 "stop the machine when the crash kernel starts, with QEMU's gdb port open", 0},
+	{"connect", KEY_CONNECT, "URI", 0, "as for `run`; default: where CASE ran", 0},
+	{"pool", KEY_POOL, "NAME", 0, "the same", 0},
+	{"emulator", KEY_EMULATOR, "PATH", 0, "the same", 0},
 	{"timeout-factor", KEY_FACTOR, "F", 0, "stretch every stage's limit", 0},
 	{"results", KEY_RESULTS, "DIR", 0, "where the runs are", 0},
 	{"dry-run", 'n', NULL, 0, "print what would be started", 0},
@@ -66,6 +80,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_RESULTS:
 		request->results = arg;
 		break;
+	case KEY_CONNECT:
+		request->connect = arg;
+		break;
+	case KEY_POOL:
+		request->pool = arg;
+		break;
+	case KEY_EMULATOR:
+		request->emulator = arg;
+		break;
 	case 'n':
 		request->dry_run = true;
 		break;
@@ -100,6 +123,8 @@ static struct error *complete(struct run_request *request, const struct selectio
 	request->seed = selection->run.seed;
 	if (!request->backend)
 		request->backend = *record->backend ? record->backend : "auto";
+	if (!request->connect)
+		run_request_place(request, &selection->run);
 	if (request->until == OUTCOME_COUNT && !request->tries)
 		request->until = record_outcome(record);
 	if (request->until == OUTCOME_COUNT && !request->tries)

@@ -25,6 +25,9 @@ enum {
 	KEY_TRUTH,
 	KEY_KERNEL,
 	KEY_SHARD,
+	KEY_CONNECT,
+	KEY_POOL,
+	KEY_EMULATOR,
 	KEY_SET /* and on: overrides[] */
 };
 
@@ -76,6 +79,9 @@ static const struct argp_option options[] = {
 	{"results", KEY_RESULTS, "DIR", 0, "where the run's directory goes", 0},
 	{"snapshot", KEY_SNAPSHOT, "only", OPTION_ARG_OPTIONAL,
 	 "boot once, cases go on from there; =only: never boot", 0},
+	{"connect", KEY_CONNECT, "URI", 0, "QEMU runs where this libvirt is", 0},
+	{"pool", KEY_POOL, "NAME", 0, "its storage pool; default: default", 0},
+	{"emulator", KEY_EMULATOR, "PATH", 0, "QEMU there; default: its own", 0},
 	{"truth", KEY_TRUTH, "moments", OPTION_ARG_OPTIONAL,
 	 "compare with what Bochs knows; =moments: also on the way there", 0},
 	{"resume", KEY_RESUME, "RUN", OPTION_ARG_OPTIONAL, "go on with RUN, or the newest", 0},
@@ -124,6 +130,12 @@ static const char **plain_option(struct run_arguments *arguments, int key)
 		return &arguments->kernels;
 	case KEY_SHARD:
 		return &request->shard;
+	case KEY_CONNECT:
+		return &request->connect;
+	case KEY_POOL:
+		return &request->pool;
+	case KEY_EMULATOR:
+		return &request->emulator;
 	default:
 		return NULL;
 	}

@@ -60,6 +60,10 @@ static const char *const upgrades[DB_VERSION] = {
 	"ALTER TABLE cases ADD COLUMN cpu_seconds REAL NOT NULL DEFAULT 0;"
 	"ALTER TABLE cases ADD COLUMN cpu_stages TEXT;"
 	"PRAGMA user_version = 4;",
+	"ALTER TABLE run ADD COLUMN connect TEXT;"
+	"ALTER TABLE run ADD COLUMN pool TEXT;"
+	"ALTER TABLE run ADD COLUMN emulator TEXT;"
+	"PRAGMA user_version = 5;",
 };
 
 static struct error *db_error(const struct db *db, const char *what)

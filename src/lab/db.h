@@ -7,7 +7,7 @@
 #include "lab/record.h"
 
 #define DB_FILE "crashlab.db"
-#define DB_VERSION 4 /* user_version; docs/interfaces.md, section 7, has the schema */
+#define DB_VERSION 5 /* user_version; docs/interfaces.md, section 7, has the schema */
 
 /**
  * The database of a results directory: its runs, and their cases. Several labs may use it at a

@@ -9,6 +9,7 @@
 #include "lab/embed.h"
 #include "lab/files.h"
 #include "lab/process.h"
+#include "lab/remote.h"
 #include "lab/results_json.h"
 #include "lab/table.h"
 #include "util/cleanup.h"
@@ -35,7 +36,7 @@ struct diagnosis {
 	size_t count;
 	unsigned covered; /* vendors that some backend gives */
 	struct text_list missing;
-	char *qemu; /* which QEMU, and what to expect of it; lines */
+	char *qemu; /* which QEMU, and what to expect of it; lines. Connected: where that is */
 };
 
 static struct error *check_programs(const struct lab_paths *paths, struct diagnosis *diagnosis)
@@ -53,12 +54,12 @@ static struct error *check_programs(const struct lab_paths *paths, struct diagno
 	return NULL;
 }
 
-static struct error *check_libvirt(struct diagnosis *diagnosis)
+static struct error *check_libvirt(const struct lab_paths *paths, struct diagnosis *diagnosis)
 {
 	virConnectPtr connection;
-	_cleanup_error_ struct error *err = embed_open(&connection);
+	_cleanup_error_ struct error *err = paths->connect ? NULL : embed_open(&connection);
 
-	embed_close();
+	backend_shutdown();
 	if (!err)
 		return NULL;
 	return text_list_add(&diagnosis->missing,
@@ -86,24 +87,29 @@ static struct error *check_vendor(const struct lab_paths *paths, enum vendor ven
 	return NULL;
 }
 
-static void add_qemu(const struct lab_paths *paths, struct diagnosis *diagnosis)
+static struct error *add_qemu(const struct lab_paths *paths, struct diagnosis *diagnosis)
 {
 	size_t size;
 	FILE *out = open_memstream(&diagnosis->qemu, &size);
 
 	if (!out)
 		abort();
-	doctor_qemu(paths, out);
+	struct error *err = NULL;
+	if (paths->connect)
+		err = remote_describe(paths, out);
+	else
+		doctor_qemu(paths, out);
 	fclose(out);
+	return err;
 }
 
 static struct error *diagnose(const struct lab_paths *paths, struct diagnosis *ret)
 {
+	try(add_qemu(paths, ret));
 	for (unsigned vendor = 0; vendor < VENDOR_COUNT; vendor++)
 		try(check_vendor(paths, vendor, ret));
-	add_qemu(paths, ret);
 	try(check_programs(paths, ret));
-	return check_libvirt(ret);
+	return check_libvirt(paths, ret);
 }
 
 static void diagnosis_deinit(struct diagnosis *diagnosis)

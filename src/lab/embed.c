@@ -4,14 +4,13 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <libvirt/virterror.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "lab/files.h"
+#include "lab/link.h"
 #include "lab/orphan.h"
 #include "lab/process.h"
 #include "util/cleanup.h"
@@ -19,9 +18,6 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static virConnectPtr connection;
 static char *root;
-static pthread_t loop;
-static atomic_bool loop_ends;
-static int wake_timer = -1;
 
 /** The directory of the roots. The caller frees it. */
 static char *embed_base(void)
@@ -33,32 +29,6 @@ static char *embed_base(void)
 	if (runtime)
 		return format_string("%s/crashlab", runtime);
 	return format_string("/tmp/crashlab-%u", getuid());
-}
-
-struct error *embed_error(const char *what)
-{
-	const char *message = virGetLastErrorMessage();
-
-	return error_new(ERROR_SYSTEM, "%s: %s", what, message);
-}
-
-static void ignore_error(void *opaque, virErrorPtr err)
-{
-	(void)opaque;
-	(void)err;
-}
-
-static void ignore_timer(int timer, void *opaque)
-{
-	(void)timer;
-	(void)opaque;
-}
-
-static void *run_loop(void *arg)
-{
-	while (!atomic_load(&loop_ends))
-		virEventRunDefaultImpl();
-	return arg;
 }
 
 /* As root libvirt wants to change to a user of its own, and to use what a container lacks. */
@@ -94,20 +64,11 @@ static struct error *make_root(void)
 
 static struct error *open_locked(void)
 {
-	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
-		return embed_error("libvirt");
-	virSetErrorFunc(NULL, ignore_error);
-	wake_timer = virEventAddTimeout(-1, ignore_timer, NULL, NULL);
 	_cleanup_free_ char *uri = format_string("qemu:///embed?root=%s", root);
+
+	try(link_start());
 	connection = virConnectOpen(uri);
-	if (!connection)
-		return embed_error("libvirt's embedded QEMU driver");
-	int status = pthread_create(&loop, NULL, run_loop, NULL);
-	if (status) {
-		virConnectClose(take(connection));
-		return error_errno(status, "libvirt's event thread");
-	}
-	return NULL;
+	return connection ? NULL : link_error("libvirt's embedded QEMU driver");
 }
 
 struct error *embed_open(virConnectPtr *ret)
@@ -145,12 +106,8 @@ struct error *embed_pid(const char *name, pid_t *ret)
 void embed_close(void)
 {
 	pthread_mutex_lock(&lock);
-	if (connection) {
+	if (connection)
 		virConnectClose(take(connection));
-		atomic_store(&loop_ends, true);
-		virEventUpdateTimeout(wake_timer, 0);
-		pthread_join(loop, NULL);
-	}
 	if (root)
 		remove_tree(root);
 	free(take(root));

@@ -7,22 +7,18 @@
 #include "util/error.h"
 
 /**
- * libvirt's QEMU driver inside this process (qemu:///embed), opened once, with its event loop in a
- * thread of its own. Its root is a directory named after this process, so that a later lab can tell
- * a killed one's.
+ * libvirt's QEMU driver inside this process (qemu:///embed), opened once. Its root is a directory
+ * named after this process, so that a later lab can tell a killed one's.
  */
 struct error *embed_open(virConnectPtr *ret);
 
 /** The process of the domain called @name, which has been started. */
 struct error *embed_pid(const char *name, pid_t *ret);
 
-/** Close it, end its thread, remove its root. Every domain must have been destroyed. */
+/** Close it, remove its root. Every domain must have been destroyed. */
 void embed_close(void);
 
 /** End the QEMU processes of labs that are gone, and remove their roots. */
 void embed_clean(void);
-
-/** What libvirt last complained of in this thread, as an error: "@what: …". */
-struct error *embed_error(const char *what);
 
 #endif

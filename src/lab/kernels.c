@@ -128,8 +128,12 @@ static struct error *find_changed(const struct lab_paths *paths, const char *par
 	_cleanup_close_ int said = memfd_create("changed", MFD_CLOEXEC);
 	_cleanup_free_ char *file = format_string("/proc/self/fd/%d", said);
 	const char *const argv[] = {
-		"sh",       "-c", "cd \"$0\" && exec sha256sum --check --quiet --ignore-missing \"$1\"",
-		paths->bin, parts, NULL};
+		"sh",
+		"-c",
+		"cd \"$0\" && exec sha256sum --check --quiet --ignore-missing \"$1\"",
+		paths->bin,
+		parts,
+		NULL};
 	int status;
 
 	try(process_run((char *const *)argv, file, NULL, CHECK_SECONDS, &status));

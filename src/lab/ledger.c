@@ -63,6 +63,9 @@ static struct error *add_run(struct ledger *ledger, const struct run_request *re
 		.shard = format_string("%s", plan->shard ? plan->shard : ""),
 		.plan = format_string("%s", plan->fingerprint ? plan->fingerprint : ""),
 		.planned = plan->planned,
+		.connect = format_string("%s", request->connect ? request->connect : ""),
+		.pool = format_string("%s", request->pool ? request->pool : ""),
+		.emulator = format_string("%s", request->emulator ? request->emulator : ""),
 	};
 	struct record *records = calloc(plan->count, sizeof(*records));
 
@@ -222,6 +225,8 @@ static void restore_request(struct run_request *request, struct plan *plan)
 	request->timeout_factor = plan->run.timeout_factor;
 	request->timeout = plan->run.timeout;
 	request->seed = plan->run.seed;
+	if (!request->connect)
+		run_request_place(request, &plan->run);
 }
 
 static struct error *resume(struct lab_paths *paths, struct run_request *request, struct plan *plan)
@@ -237,6 +242,7 @@ static struct error *resume(struct lab_paths *paths, struct run_request *request
 	restore_request(request, plan);
 	free(paths->images);
 	paths->images = format_string("%s", plan->run.images);
+	try(plan_connect(paths, request));
 	try(make_directories(plan->directory));
 	try(take_lock(plan, &plan->lock));
 	struct error *err = db_cases(db, plan->run.run, &cases);

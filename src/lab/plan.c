@@ -229,6 +229,24 @@ static struct error *plan_case(const struct lab_paths *paths, const struct run_r
 	return request->list ? NULL : check_images(run);
 }
 
+struct error *plan_connect(struct lab_paths *paths, const struct run_request *request)
+{
+	if (!request->connect && (request->pool || request->emulator))
+		return error_new(ERROR_USAGE, "--pool and --emulator go with --connect");
+	if (!request->connect)
+		return NULL;
+	if (request->snapshot)
+		return error_new(ERROR_USAGE, "--snapshot does not go with --connect: a saved "
+					      "machine is a file of this host");
+	if (request->gdb)
+		return error_new(ERROR_USAGE, "--gdb does not go with --connect: the port would be "
+					      "open on the other host");
+	paths->connect = request->connect;
+	paths->pool = request->pool;
+	paths->emulator = request->emulator;
+	return backend_reach(paths);
+}
+
 struct error *plan_add(const struct lab_paths *paths, const struct run_request *request,
 		       struct plan *plan, const struct case_spec *spec, const char *kernel)
 {

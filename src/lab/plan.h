@@ -27,6 +27,12 @@ struct error *plan_make(const struct lab_paths *paths, const struct run_request 
 struct error *plan_again(const struct lab_paths *paths, const struct run_request *request,
 			 struct plan *ret);
 
+/**
+ * Take over where @request wants QEMU to run, and see that it can be reached. Before any case is
+ * planned.
+ */
+struct error *plan_connect(struct lab_paths *paths, const struct run_request *request);
+
 /** Add a case to @plan, which has room for it. */
 struct error *plan_add(const struct lab_paths *paths, const struct run_request *request,
 		       struct plan *plan, const struct case_spec *spec, const char *kernel);

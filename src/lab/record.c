@@ -73,6 +73,9 @@ const struct field run_fields[] = {
 	RUN_TEXT(shard),
 	RUN_TEXT(plan),
 	FIELD(struct run_record, FIELD_INTEGER, planned, "planned", "planned"),
+	RUN_TEXT(connect),
+	RUN_TEXT(pool),
+	RUN_TEXT(emulator),
 };
 const size_t run_field_count = sizeof(run_fields) / sizeof(run_fields[0]);
 

@@ -54,6 +54,7 @@ struct run_record {
 		      */
 	char *plan; /* plan_fingerprint() */
 	int64_t planned; /* cases of the whole plan */
+	char *connect, *pool, *emulator; /* as in struct lab_paths; "": NULL there */
 };
 
 extern const struct field run_fields[];

@@ -15,6 +15,7 @@
 #include "lab/files.h"
 #include "lab/ledger.h"
 #include "lab/plan.h"
+#include "lab/remote.h"
 #include "lab/report.h"
 #include "lab/results_json.h"
 #include "lab/snapshot.h"
@@ -109,8 +110,12 @@ static void skip(struct worker *worker)
 
 static void start_worker(struct worker *worker)
 {
+	const struct run_options *options = worker->pool->options;
+	const struct backend *backend = worker->run->backend;
 	struct error *err = space_check(worker->run->directory, SPACE_START);
 
+	if (!err && backend->ready)
+		err = backend->ready(&options->paths);
 	if (!err) {
 		int status = pthread_create(&worker->thread, NULL, work, worker);
 		err = status ? error_errno(status, "starting a thread") : NULL;
@@ -215,6 +220,18 @@ static unsigned count_cores(void)
 	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
 }
 
+/* Of the host that runs the machines, unless some run here. */
+static unsigned cores_of(const struct plan *plan, const struct run_options *options)
+{
+	unsigned remote = options->paths.connect ? remote_cores(&options->paths) : 0;
+
+	for (size_t i = 0; remote && i < plan->count; i++) {
+		if (plan->cases[i].backend && !plan->cases[i].backend->connects)
+			remote = 0;
+	}
+	return remote ? remote : count_cores();
+}
+
 /* Signals go to the pool's descriptor, in every thread. */
 static int take_signals(void)
 {
@@ -237,7 +254,7 @@ static struct error *run_cases(const struct plan *plan, const struct run_request
 	struct pool pool = {.options = options,
 			    .workers = workers,
 			    .count = plan->count,
-			    .cores = count_cores(),
+			    .cores = cores_of(plan, options),
 			    .jobs = request->jobs,
 			    .lock = PTHREAD_MUTEX_INITIALIZER,
 			    .ended_fd = ended,
@@ -417,11 +434,25 @@ static struct error *list_plan(const struct plan *plan, const struct run_request
 	return NULL;
 }
 
+static const char *given(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
+void run_request_place(struct run_request *request, const struct run_record *run)
+{
+	request->connect = given(run->connect);
+	request->pool = given(run->pool);
+	request->emulator = given(run->emulator);
+}
+
 struct error *run_scenario(struct lab_paths *paths, struct run_request *request, int *ret_status)
 {
 	struct plan plan;
 	struct error *err = NULL;
 
+	if (!request->resume) /* which knows where it ran only later */
+		try(plan_connect(paths, request));
 	try(request->resume  ? plan_resume(paths, request, &plan)
 	    : request->again ? plan_again(paths, request, &plan)
 			     : plan_make(paths, request, &plan));
@@ -431,6 +462,7 @@ struct error *run_scenario(struct lab_paths *paths, struct run_request *request,
 	} else {
 		err = run_plan(&plan, paths, request, ret_status);
 	}
+	backend_shutdown(); /* what was opened to plan */
 	plan_deinit(&plan);
 	return err;
 }

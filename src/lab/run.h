@@ -12,6 +12,7 @@ struct run_request {
 	const char *backend, *results, *only, *save;
 	const char *resume; /* the name of a run to go on with, "" for the newest */
 	const char *command; /* the command line, for the record */
+	const char *connect, *pool, *emulator; /* as in struct lab_paths */
 	const char *const *set; /* as in struct scenario_options */
 	const char *shard; /* "I/N" */
 	int64_t seed;
@@ -29,6 +30,9 @@ struct run_request {
 	bool snapshot; /* cases go on from saved machines */
 	bool snapshot_only; /* and do not boot where that fails */
 };
+
+/** Let QEMU run where it ran for @run, which must live as long as @request. */
+void run_request_place(struct run_request *request, const struct run_record *run);
 
 /** Find the lab's parts: upwards of this program, or @images for the images. */
 struct error *lab_paths_init(struct lab_paths *paths, const char *images);

@@ -212,15 +212,6 @@ static bool take_events(struct watch *watch, enum ending *ret)
 	return false;
 }
 
-static enum ending ended_by_itself(struct watch *watch)
-{
-	enum ending ending;
-
-	if (take_events(watch, &ending))
-		return ending;
-	return watch->run->backend->was_reset(watch->machine) ? ENDING_RESET : ENDING_EXIT;
-}
-
 static enum ending cut_short(struct watch *watch, char *why)
 {
 	watch->cut_short = true;
@@ -238,6 +229,24 @@ static bool take_moment(struct watch *watch)
 		set_trouble(watch, format_string("%s", err->message));
 	error_free(err);
 	return !err;
+}
+
+static enum ending ended_by_itself(struct watch *watch)
+{
+	const struct backend *backend = watch->run->backend;
+	enum ending ending;
+
+	bool again = false;
+	if (take_events(watch, &ending))
+		return ending;
+	char *trouble = backend->trouble ? backend->trouble(watch->machine, &again) : NULL;
+	if (trouble && again)
+		return cut_short(watch, trouble);
+	if (trouble) {
+		set_trouble(watch, trouble);
+		return ENDING_BROKEN;
+	}
+	return watch->run->backend->was_reset(watch->machine) ? ENDING_RESET : ENDING_EXIT;
 }
 
 /* What the machine writes must neither fill the disk, nor find it full. */
@@ -400,6 +409,18 @@ static struct error *begin_somehow(struct watch *watch, const struct machine_set
 	return begin(watch, setup);
 }
 
+/* Without what is on its disk a case that has captured a dump has no verdict. */
+static enum ending collect(struct watch *watch, enum ending ending)
+{
+	struct error *err = watch->run->backend->collect(watch->machine);
+
+	if (!err)
+		return ending;
+	set_trouble(watch, format_string("%s", err->message));
+	error_free(err);
+	return ENDING_BROKEN;
+}
+
 /* Start the machine, follow it, end it. */
 static enum ending run_machine(struct watch *watch)
 {
@@ -422,6 +443,8 @@ static enum ending run_machine(struct watch *watch)
 		sample(watch, run->backend->registers, "hang-regs.txt");
 		sample(watch, run->backend->apics, "hang-apics.txt");
 	}
+	if (run->stage >= STAGE_CAPTURE && run->backend->collect)
+		ending = collect(watch, ending);
 	run->cpu_seconds = run->backend->stop(watch->machine);
 	event_log_close(&watch->log);
 	_cleanup_free_ char *console = format_string("%s/console.log", run->directory);

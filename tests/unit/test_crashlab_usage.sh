@@ -43,6 +43,11 @@ check "a value that cannot be" says '^crashlab run: --cpus: cpus: "none" is not 
 	$crashlab run main --cpus none --list
 check "compare needs two" status 64 $crashlab compare a
 check "--resume changes no case" status 64 $crashlab run --resume --window none
+expect 64 'not a URI of QEMU' $crashlab doctor --connect xen:///system
+expect 64 'what runs without --connect' $crashlab doctor --connect 'qemu:///embed?root=/tmp'
+expect 64 '--pool and --emulator go with --connect' $crashlab run --pool a --list
+expect 64 '--snapshot does not go with --connect' $crashlab run --snapshot --connect qemu:///system --list
+expect 3 'does libvirtd run there' $crashlab doctor --connect "qemu+unix:///system?socket=$empty/none"
 check "--list in JSON" says '"schema": ?"crashlab-plan/1"' $crashlab run matrix --list --json
 check "an axis by an option" says '^12 cases' $crashlab run matrix --cpus 4 --list
 check "another" says '^6 cases' $crashlab run matrix --cpus 3 --list

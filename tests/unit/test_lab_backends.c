@@ -18,6 +18,9 @@
 #include "lab/domain.h"
 #include "lab/files.h"
 #include "lab/kvm_probe.h"
+#include "lab/process.h"
+#include "lab/remote.h"
+#include "lab/volume.h"
 
 static const struct case_spec spec = {.name = "a", .cpus = 3};
 static const struct lab_paths paths = {
@@ -374,6 +377,59 @@ static void test_tail(void **state)
 	unlink(path);
 }
 
+/* Whose a domain at another host is: of a lab that has ended, and was this host's. */
+static void test_remote_names(void **state)
+{
+	char *name = remote_name("svm-a.12ab34"), other[256];
+	const char *process = strchr(strchr(name, '.') + 1, '.') + 1;
+	int host = process - name;
+
+	(void)state;
+	assert_has(name, ".svm-a.12ab34");
+	assert_null(strpbrk(name, "/<>&'\" "));
+	assert_false(remote_is_left(name, false));
+	assert_true(remote_is_left(name, true));
+	/* A process of that number runs, but it started at another time. */
+	snprintf(other, sizeof(other), "%.*s%d.%llu.a.1", host, name, getpid(),
+		 process_start_time(getpid()) + 1);
+	assert_true(remote_is_left(other, false));
+	snprintf(other, sizeof(other), "%.*s%d.%llu.a.1", host, name, getppid(),
+		 process_start_time(getppid()));
+	assert_false(remote_is_left(other, true));
+	snprintf(other, sizeof(other), "crashlab.elsewhere-1-2.%d.1.a.1", getpid());
+	assert_false(remote_is_left(other, true));
+	snprintf(other, sizeof(other), "%.*s%d", host, name, getpid());
+	assert_false(remote_is_left(other, true));
+	assert_false(remote_is_left("crashlab-image.0123.vmlinuz", true));
+	assert_false(remote_is_left("", true));
+	free(name);
+}
+
+/* The hash of a file is that of its content as it is now. */
+static void test_volume_hash(void **state)
+{
+	char path[] = "/tmp/crashlab-volume.XXXXXX", *hash = NULL;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "hello\n", 6), 6);
+	assert_null(volume_hash(path, &hash));
+	assert_string_equal(hash,
+			    "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
+	free(hash);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_null(volume_hash(path, &hash));
+	assert_string_equal(hash,
+			    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	free(hash);
+	close(fd);
+	unlink(path);
+	struct error *err = volume_hash(path, &hash);
+	assert_non_null(err);
+	error_free(err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -389,6 +445,8 @@ int main(void)
 		cmocka_unit_test(test_saved_domain),
 		cmocka_unit_test(test_bochs_truth),
 		cmocka_unit_test(test_tail),
+		cmocka_unit_test(test_remote_names),
+		cmocka_unit_test(test_volume_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,8 +98,9 @@ static void test_fit(void **state)
 	write_manifest("release=6.1\n");
 	check_fit("not made of the programs");
 	assert_null(write_text(
-		parts, "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03  guestload\n"
-		       "0000000000000000000000000000000000000000000000000000000000000000  gone\n"));
+		parts,
+		"5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03  guestload\n"
+		"0000000000000000000000000000000000000000000000000000000000000000  gone\n"));
 	assert_null(write_text(program, "hello\n"));
 	check_fit(NULL);
 	assert_null(write_text(program, "hallo\n"));
