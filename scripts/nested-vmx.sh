@@ -20,7 +20,7 @@ set -eu
 
 memory=1280     # MiB: the guest's, and its dumps on their way to the disk
 disk_size=2G    # sparse
-limit=900       # seconds
+limit=1800      # seconds; an idle host takes less than a minute for a dump
 
 # See src/lab/backend_bochs.c.
 write_bochsrc()

@@ -113,5 +113,6 @@ done <<'TABLE'
 vmcs12-restart 2 0 -
 vmcs12-alone 0 0 -
 vmcs12-panic 1 1 1
+vmcs12-not-cleared 1 1 0
 TABLE
 plan

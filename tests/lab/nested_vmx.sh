@@ -8,12 +8,13 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lab/lib.sh
 lab_start nested_vmx
 
-# The verdict on the dump NAME, without and with what is only inferred
+# judge NAME: the verdict on that dump, whatever it is, without and with what is only inferred
 judge()
 {
 	"$verify" --json="$directory/$1.json" --capsule "$directory/$1.capsule" "$directory/$1.vmcore" \
 		>"$directory/$1.txt"
 	"$verify" --accept-inferred "$directory/$1.vmcore" >"$directory/$1.accepted"
+	[ -s "$directory/$1.json" ] && [ -s "$directory/$1.accepted" ]
 }
 
 # run_machine DIRECTORY: of what its file `cases` says, the dumps and verdicts
@@ -22,7 +23,7 @@ run_machine()
 	directory=$1
 	scripts/nested-vmx.sh "$release" "$directory" "build/break/$release/overlay" || return
 	while read -r name _; do
-		judge "$name"
+		judge "$name" || return
 	done <"$directory/cases"
 }
 
