@@ -10,7 +10,7 @@
 job=/mnt
 qmp=/run/qmp
 
-# QEMU exits at no reset of its guest: it stops it, as it is, and says so. One CPU each of this machine's.
+# At a reset of its guest QEMU stops it, as it is, and says so.
 run_qemu()
 {
 	qemu-system-x86_64-microvm -nodefaults -display none -action reboot=shutdown,shutdown=pause \
@@ -80,9 +80,11 @@ run_guest()
 	last='it said nothing'
 	run_qemu "$(cat $job/cmdline) $*" &
 	exec 4</run/console
-	console_until 'crashlab strikes'
+	# By its first word QEMU has opened the pipes; of events it tells only who has greeted it.
+	console_until 'crashlab kvm'
 	exec 5>$qmp.in 6<$qmp.out
 	qmp qmp_capabilities
+	console_until 'crashlab strikes'
 	event "strike name=$name"
 	stop_guest
 	write_dump
