@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Every instruction of a function of KVM's modules as a window: a scenario with one case for each
-# boundary between two instructions, and the table of what came of it.
+# Every instruction of a function as a window: a scenario with one case for each boundary between two
+# instructions, and the table of what came of it. A function of KVM's modules is read in their files,
+# another one in the running kernel: the appliance boots for that in QEMU, once (build/boundaries/).
 #
 # Usage: scripts/boundaries.sh scenario RELEASE SYMBOL KEY=VALUE...   a scenario file to stdout
 #        scripts/boundaries.sh table RELEASE SYMBOL RESULTS           its results as a table, Markdown
@@ -18,9 +19,8 @@ set -eu
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# list_instructions: of the symbol's module, "OFFSET TEXT" a line, the offset in hexadecimal. Targets
-# are relative to the function; where a call goes is for the module's loader to fill in.
-list_instructions()
+# read_modules: "ADDRESS: TEXT" a line to $work/code, of the module that has the symbol, if one has
+read_modules()
 {
 	for name in kvm-intel kvm-amd kvm; do
 		module=$(find "$build/kernels/$release/lib/modules" -name "$name.ko*" | head -n 1)
@@ -36,7 +36,69 @@ list_instructions()
 				inside && /^ *[0-9a-f]+:/ { print }' >"$work/code"
 		[ ! -s "$work/code" ] || break
 	done
-	[ -s "$work/code" ] || die "no function $symbol in the modules of $release"
+}
+
+# What the appliance runs in place of its agent, as init.
+print_lister()
+{
+	cat <<END
+#!/bin/sh
+. /crashlab/lib.sh
+start
+{ crashtrigger --symbols $symbol && crashtrigger --boundaries $symbol; } >&3 2>&3
+drained_event done
+echo o >/proc/sysrq-trigger
+idle
+END
+}
+
+# ask_kernel FILE: what crashtrigger says of the symbol in the running kernel
+ask_kernel()
+{
+	images=$build/images/$release
+	[ -f "$images/appliance.cpio" ] || die "no $images: build/bin/crashlab build $release makes it"
+	mkdir -p "$work/root/crashlab" "$(dirname "$1")"
+	print_lister >"$work/root/crashlab/lister"
+	chmod 755 "$work/root/crashlab/lister"
+	(cd "$work/root" && find . | cpio -o -H newc --quiet) | cat "$images/appliance.cpio" - >"$work/initramfs"
+	say "$symbol: reading it in the running kernel"
+	timeout 300 "$build/qemu/qemu-system-x86_64" -nodefaults -display none -no-reboot -M pc -accel tcg \
+		-cpu EPYC,+svm -m 1024 -kernel "$images/vmlinuz" -initrd "$work/initramfs" \
+		-append "$(cat "$images/cmdline.qemu") rdinit=/crashlab/lister" \
+		-serial "file:$work/console" -serial "file:$work/said" ||
+		die "the machine did not come to its end: $(tail -n 1 "$work/console")"
+	grep -q "^$symbol=0x" "$work/said" || die "$symbol: $(grep -v '^crashlab' "$work/said" | tail -n 1)"
+	tr -d '\r' <"$work/said" >"$1"
+}
+
+# read_kernel: the same to $work/instructions, as list_instructions prints it. Kernel addresses differ in
+# their last 32 bits alone, and those are what every shell can reckon with.
+read_kernel()
+{
+	said=$build/boundaries/$release.$symbol
+	[ -s "$said" ] || ask_kernel "$said"
+	start=$(sed -n "s/^$symbol=0xffffffff//p" "$said")
+	length=$(sed -n "s/^$symbol+0x\([0-9a-f]*\)\t.*/\1/p" "$said" | tail -n 1)
+	grep "^$symbol+0x" "$said" | tr '\t' '|' | while IFS='|' read -r place text _; do
+		target=$(echo "$text" | sed -n 's/^[a-z]* 0xFFFFFFFF\([0-9A-F]\{8\}\)$/\1/p')
+		if [ -n "$target" ]; then
+			target=$((0x$target - 0x$start))
+			text=${text%% *}
+			[ $target -lt 0 ] || [ $target -gt $((0x$length)) ] || text="$text +0x$(printf %x $target)"
+		fi
+		echo "${place##*+0x} $text"
+	done | sed 's/0xFFFFFFFF[0-9A-F]\{8\}/0x0(%rip)/' | tr '[:upper:]' '[:lower:]'
+}
+
+# list_instructions: of the symbol, "OFFSET TEXT" a line, the offset in hexadecimal. Targets are relative
+# to the function; where a module's call goes is for its loader to fill in.
+list_instructions()
+{
+	read_modules
+	if [ ! -s "$work/code" ]; then
+		read_kernel
+		return
+	fi
 	start=$((0x$(awk 'NR == 1 { sub(":", "", $1); print $1 }' "$work/code")))
 	while read -r address text; do
 		printf '%x %s\n' $((0x${address%:} - start)) "$(echo "$text" | sed "s/ *#.*//;s/[[:space:]]\\+/ /g
@@ -48,13 +110,13 @@ list_instructions()
 		END { print at, last }'
 }
 
-# The first 9 bytes are the compiler's: endbr64 and the call that ftrace patches. The function's entry
-# stands for both.
+# What a function begins with is the compiler's: the call that ftrace patches, before it perhaps an
+# endbr64. The function's entry stands for both.
 list_windows()
 {
 	list_instructions | awk -v symbol="$symbol" '
 		$1 == "0" { print "entry", symbol; next }
-		length($1) == 1 && $1 < "9" { next }
+		$1 == "4" && $2 ~ /^(call|nop)/ { next }
 		{ print $1, symbol "+0x" $1 }'
 }
 
@@ -88,6 +150,7 @@ print_table()
 	function meaning(text) {
 		if (text ~ /vmclear/) return "VMCLEAR"
 		if (text ~ /vmxoff/) return "VMXOFF"
+		if (text ~ /^stgi/) return "STGI"
 		if (text ~ /,%cr4$/ || text ~ /cr4_clear_bits/) return "CR4 write"
 		return ""
 	}
