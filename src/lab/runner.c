@@ -21,6 +21,7 @@
 #define ERROR_LIMIT \
 	20.0 /* seconds that the crash kernel has to finish after it reported an error */
 
+#define MOMENTS_SLOWER 4 /* so many times longer a machine takes that stops at moments */
 #define TICK 2.0 /* seconds between two looks at the disk */
 
 /** A case while its machine runs. */
@@ -52,8 +53,9 @@ static void set_stage(struct watch *watch, enum stage stage)
 	run->stage = stage;
 	run->reached[stage] = monotonic_seconds() - watch->start;
 	run->cpu_reached[stage] = run->backend->cpu_seconds(watch->machine);
+	double limit = run->backend->limits[stage] * watch->options->timeout_factor;
 	watch->deadline =
-		monotonic_seconds() + run->backend->limits[stage] * watch->options->timeout_factor;
+		monotonic_seconds() + limit * (watch->options->moments ? MOMENTS_SLOWER : 1);
 	if (watch->options->timeout > 0)
 		watch->deadline = MIN(watch->deadline, watch->start + watch->options->timeout);
 	progress_stage(watch->progress, run->index, stage);
