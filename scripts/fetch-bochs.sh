@@ -5,7 +5,8 @@
 # with its libraries from Debian 13's archive, is unpacked, not installed, and leaves the machine's
 # own package lists alone. Where Debian 13 cannot be had, the machine's own Bochs stands in.
 #
-# Usage: scripts/fetch-bochs.sh
+# Usage: scripts/fetch-bochs.sh [--stand-in]
+#   --stand-in  the machine's own Bochs, whatever can be had
 set -eu
 
 . "$(dirname "$0")/lib.sh"
@@ -37,7 +38,8 @@ END
 
 stand_in()
 {
-	say "Debian 13's Bochs cannot be had: using this machine's own, three times slower (remove $build/bochs to try again)"
+	[ -n "$wanted" ] ||
+		say "Debian 13's Bochs cannot be had: using this machine's own, slower (remove $build/bochs to try again)"
 	cat >"$1/bochs" <<'END'
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
@@ -51,12 +53,14 @@ exec bochs "$@" -rc "${0%/*}/continue"
 END
 	chmod 755 "$1/bochs"
 	echo c >"$1/continue"
+	dpkg-query -W -f '${Version}\n' bochs >"$1/version"
 	mkdir -p "$1/root/usr/share"
 	ln -s /usr/share/bochs /usr/share/vgabios "$1/root/usr/share/"
 }
 
 fetch()
 {
+	[ -z "$wanted" ] || return 1
 	private_apt "$1/apt" /dev/null trixie && private_update || return 1
 	packages=$(bochs_packages)
 	[ -n "$packages" ] || return 1
@@ -64,7 +68,15 @@ fetch()
 	unpack_packages "$1" $packages || return 1
 	rm -rf "$1/apt"
 	write_starter "$1"
+	echo "$packages" | sed -n 's/^bochs=//p' >"$1/version"
 	"$1/bochs" --help cpu 2>&1 | grep -q haswell
 }
 
+case $# in
+0) wanted= ;;
+*)
+	[ "$*" = --stand-in ] || usage
+	wanted=yes
+	;;
+esac
 provide bochs bochs

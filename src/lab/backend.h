@@ -43,12 +43,24 @@ struct machine {
 };
 
 /**
+ * What to expect of a vendor's cases on a backend, for doctor and people who choose;
+ * docs/backends.md says where it comes from. All NULL where it cannot give that vendor.
+ */
+struct merits {
+	const char *evidence; /* that only its host has */
+	const char *
+		speed; /* "1" for KVM: how fast it runs instructions that need no emulation there */
+	const char *tested;
+};
+
+/**
  * One kind of machine that can boot the appliance. Its logs are console.log and events.log in the
  * case directory, its disk is case.disk there.
  */
 struct backend {
 	const char *name;
 	const char *about; /* one line, for doctor */
+	struct merits merits[VENDOR_COUNT];
 	const char *cmdline; /* file of the images with the kernel command line */
 	const char *const *files; /* of the images, that it boots; ends with NULL */
 	bool connects; /* it runs where lab_paths.connect says */
@@ -67,9 +79,6 @@ struct backend {
 	struct error *(*ready)(const struct lab_paths *paths);
 	/** Where the appliance waits to be saved (docs/interfaces.md, the key `wait`). */
 	const char *save_point;
-	/** Its version, and what to say of it, for doctor; NULL when that is not known. Optional.
-	 */
-	char *(*version)(const struct lab_paths *paths);
 	/** The emulator's file, which tells its version; the caller frees it. */
 	char *(*emulator)(const struct lab_paths *paths);
 	/**

@@ -379,6 +379,10 @@ static unsigned cores_one(unsigned cpus)
 	return 1; /* it runs its CPUs in turn, in one thread */
 }
 
+#define BOCHS_MERITS                                                                             \
+	.merits = {[VENDOR_VMX] = {"CR4, EFER, VMX operation; every VMCS with --truth", "1/180", \
+				   "yes"}}
+
 /* What both have. */
 #define BOCHS_COMMON                                                                      \
 	.cores = cores_one, .probe = bochs_probe, .save_point = "guests",                 \
@@ -389,6 +393,7 @@ static unsigned cores_one(unsigned cpus)
 const struct backend backend_bochs = {
 	.name = "bochs",
 	.about = "Bochs: emulates VMX on any host",
+	BOCHS_MERITS,
 	.cmdline = "cmdline.bochs",
 	.fixed_cmdline = true,
 	.files = (const char *const[]){"bochs-boot.img", "cmdline.bochs", NULL},
@@ -412,6 +417,7 @@ const struct backend backend_bochs = {
 const struct backend backend_bochs_plain = {
 	.name = "bochs-plain",
 	.about = "Bochs, with all as on QEMU: KASLR, mitigations, the package's own vmlinuz",
+	BOCHS_MERITS,
 	.cmdline = "cmdline.qemu",
 	.fixed_cmdline = true,
 	.files = (const char *const[]){"bochs-plain.iso", "cmdline.qemu", NULL},

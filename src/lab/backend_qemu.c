@@ -614,6 +614,7 @@ static const char *const files[] = {"vmlinuz", "appliance.cpio", "cmdline.qemu",
 const struct backend backend_tcg = {
 	.name = "tcg",
 	.about = "QEMU without KVM, through libvirt: emulates SVM",
+	.merits = {[VENDOR_SVM] = {"CR4, EFER of every CPU", "1/20", "yes"}},
 	.cmdline = "cmdline.qemu",
 	.files = files,
 	.memory_mb = 1024,
@@ -649,6 +650,8 @@ const struct backend backend_tcg = {
 const struct backend backend_kvm = {
 	.name = "kvm",
 	.about = "QEMU with nested KVM, through libvirt: the host's own VMX or SVM",
+	.merits = {[VENDOR_VMX] = {"CR4, EFER of every CPU", "1", "no"},
+		   [VENDOR_SVM] = {"CR4, EFER of every CPU", "1", "one level down"}},
 	.cmdline = "cmdline.qemu",
 	.files = files,
 	.memory_mb = 1024,

@@ -469,11 +469,13 @@ struct error *db_vmcore_kept(struct db *db, const struct record *record, bool *r
 	return NULL;
 }
 
-struct error *db_typical_seconds(struct db *db, const struct record *record, double *ret)
+struct error *db_typical_seconds(struct db *db, const struct record *record, bool saved,
+				 double *ret)
 {
 	static const char sql[] =
 		"WITH past AS (SELECT seconds FROM cases WHERE backend = ? AND vendor = ? "
-		"AND cpus = ? AND outcome IN ('PASS', 'FAIL', 'INCONCLUSIVE', 'race-missed') "
+		"AND cpus = ? AND (coalesce(snapshot, '') <> '') = ? AND outcome IN ('PASS', "
+		"'FAIL', 'INCONCLUSIVE', 'race-missed') "
 		"ORDER BY rowid DESC LIMIT 50) "
 		"SELECT seconds FROM past ORDER BY seconds "
 		"LIMIT 1 OFFSET (SELECT count(*) / 2 FROM past)";
@@ -483,6 +485,7 @@ struct error *db_typical_seconds(struct db *db, const struct record *record, dou
 	sqlite3_bind_text(statement, 1, record->backend, -1, SQLITE_STATIC);
 	sqlite3_bind_text(statement, 2, record->vendor, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(statement, 3, record->cpus);
+	sqlite3_bind_int(statement, 4, saved);
 	*ret = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_double(statement, 0) : 0;
 	sqlite3_finalize(statement);
 	return NULL;

@@ -75,9 +75,10 @@ struct error *db_find_case(struct db *db, const char *id, struct record *ret);
 struct error *db_vmcore_kept(struct db *db, const struct record *record, bool *ret);
 
 /**
- * Seconds that ended cases like @record took (backend, vendor, CPUs), the median of the newest 50;
- * 0 when there was none.
+ * Seconds that ended cases like @record took (backend, vendor, CPUs), of those that booted or, with
+ * @saved, that went on from a saved machine: the median of the newest 50; 0 when there was none.
  */
-struct error *db_typical_seconds(struct db *db, const struct record *record, double *ret);
+struct error *db_typical_seconds(struct db *db, const struct record *record, bool saved,
+				 double *ret);
 
 #endif

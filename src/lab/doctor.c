@@ -37,6 +37,7 @@ struct diagnosis {
 	unsigned covered; /* vendors that some backend gives */
 	struct text_list missing;
 	char *qemu; /* which QEMU, and what to expect of it; lines. Connected: where that is */
+	char *bochs; /* the same of Bochs */
 };
 
 static struct error *check_programs(const struct lab_paths *paths, struct diagnosis *diagnosis)
@@ -103,9 +104,21 @@ static struct error *add_qemu(const struct lab_paths *paths, struct diagnosis *d
 	return err;
 }
 
+static void add_bochs(const struct lab_paths *paths, struct diagnosis *diagnosis)
+{
+	size_t size;
+	FILE *out = open_memstream(&diagnosis->bochs, &size);
+
+	if (!out)
+		abort();
+	doctor_bochs(paths, out);
+	fclose(out);
+}
+
 static struct error *diagnose(const struct lab_paths *paths, struct diagnosis *ret)
 {
 	try(add_qemu(paths, ret));
+	add_bochs(paths, ret);
 	for (unsigned vendor = 0; vendor < VENDOR_COUNT; vendor++)
 		try(check_vendor(paths, vendor, ret));
 	try(check_programs(paths, ret));
@@ -119,6 +132,7 @@ static void diagnosis_deinit(struct diagnosis *diagnosis)
 	free(diagnosis->abilities);
 	text_list_deinit(&diagnosis->missing);
 	free(diagnosis->qemu);
+	free(diagnosis->bochs);
 }
 
 static bool is_whole(const struct diagnosis *diagnosis)
@@ -154,6 +168,53 @@ void doctor_qemu(const struct lab_paths *paths, FILE *out)
 		      out);
 }
 
+/* scripts/fetch-bochs.sh leaves `version`, and `continue` where the machine's own stands in. */
+void doctor_bochs(const struct lab_paths *paths, FILE *out)
+{
+	_cleanup_free_ char *folder = format_string(
+		"%.*s", (int)(strrchr(paths->bochs, '/') - paths->bochs), paths->bochs);
+	_cleanup_free_ char *version_path = format_string("%s/version", folder);
+	_cleanup_free_ char *mark = format_string("%s/continue", folder);
+	_cleanup_free_ char *version = NULL;
+
+	if (access(paths->bochs, X_OK))
+		return; /* its rows of the table say so */
+	_cleanup_error_ struct error *err = read_text(version_path, 100, &version);
+	if (!err)
+		version[strcspn(version, "\n")] = '\0';
+	fprintf(out, "Bochs is %s: %s\n", err ? "of a version that it does not tell" : version,
+		paths->bochs);
+	if (!access(mark, F_OK))
+		fputs("It is this machine's own, as Debian 13's could not be had: its cases take "
+		      "about "
+		      "twice as long (docs/backends.md). For a newer one remove build/bochs and "
+		      "run "
+		      "scripts/fetch-bochs.sh.\n",
+		      out);
+}
+
+static void print_merits(const struct diagnosis *diagnosis, FILE *out)
+{
+	static const char *const titles[] = {
+		"BACKEND", "VENDOR", "SPEED", "TESTED", "EVIDENCE OF THE HOST", NULL};
+	struct libscols_table *table = table_new(out, titles);
+
+	for (size_t i = 0; i < diagnosis->count; i++) {
+		const struct ability *ability = &diagnosis->abilities[i];
+		const struct merits *merits = &ability->backend->merits[ability->vendor];
+		if (!merits->speed)
+			continue;
+		struct libscols_line *line = scols_table_new_line(table, NULL);
+		scols_line_set_data(line, 0, ability->backend->name);
+		scols_line_set_data(line, 1, vendor_names[ability->vendor]);
+		scols_line_set_data(line, 2, merits->speed);
+		scols_line_set_data(line, 3, merits->tested);
+		scols_line_set_data(line, 4, merits->evidence);
+	}
+	scols_print_table(table);
+	scols_unref_table(table);
+}
+
 static void print_text(const struct diagnosis *diagnosis, FILE *out)
 {
 	static const char *const titles[] = {"BACKEND", "VENDOR", "RUNS", "CHOSEN", "", NULL};
@@ -171,12 +232,21 @@ static void print_text(const struct diagnosis *diagnosis, FILE *out)
 	}
 	scols_print_table(table);
 	scols_unref_table(table);
+	fputc('\n', out);
+	print_merits(diagnosis, out);
+	fputc('\n', out);
 	fputs(diagnosis->qemu, out);
+	fputs(diagnosis->bochs, out);
 	for (size_t i = 0; i < diagnosis->missing.count; i++)
 		fprintf(out, "missing: %s\n", diagnosis->missing.items[i]);
 	fputs(is_whole(diagnosis) ? "This host can run VMX and SVM cases.\n"
 				  : "This host cannot run every case; see above.\n",
 	      out);
+}
+
+static json_object *text_or_null(const char *text)
+{
+	return text ? json_object_new_string(text) : NULL;
 }
 
 static void print_json(const struct diagnosis *diagnosis, FILE *out)
@@ -193,9 +263,11 @@ static void print_json(const struct diagnosis *diagnosis, FILE *out)
 				       json_object_new_string(vendor_names[ability->vendor]));
 		json_object_object_add(entry, "runs", json_object_new_boolean(!ability->obstacle));
 		json_object_object_add(entry, "chosen", json_object_new_boolean(ability->chosen));
-		json_object_object_add(entry, "obstacle",
-				       ability->obstacle ? json_object_new_string(ability->obstacle)
-							 : NULL);
+		json_object_object_add(entry, "obstacle", text_or_null(ability->obstacle));
+		const struct merits *merits = &ability->backend->merits[ability->vendor];
+		json_object_object_add(entry, "speed", text_or_null(merits->speed));
+		json_object_object_add(entry, "tested", text_or_null(merits->tested));
+		json_object_object_add(entry, "evidence", text_or_null(merits->evidence));
 		json_object_array_add(list, entry);
 	}
 	for (size_t i = 0; i < diagnosis->missing.count; i++)
@@ -205,6 +277,7 @@ static void print_json(const struct diagnosis *diagnosis, FILE *out)
 	json_object_object_add(object, "backends", list);
 	json_object_object_add(object, "missing", missing);
 	json_object_object_add(object, "qemu", json_object_new_string(diagnosis->qemu));
+	json_object_object_add(object, "bochs", json_object_new_string(diagnosis->bochs));
 	json_print(out, object);
 }
 

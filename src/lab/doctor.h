@@ -17,4 +17,7 @@ struct error *doctor(const struct lab_paths *paths, bool json, FILE *out, int *r
 /** Print to @out which QEMU runs the cases, and what to expect of it. */
 void doctor_qemu(const struct lab_paths *paths, FILE *out);
 
+/** Print to @out which Bochs runs the cases, and what to expect of it. */
+void doctor_bochs(const struct lab_paths *paths, FILE *out);
+
 #endif

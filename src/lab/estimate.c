@@ -12,14 +12,14 @@
 /* docs/backends.md; measured with two CPUs, one case at a time, on two idle cores. */
 static const struct {
 	const char *backend;
-	double seconds;
-} defaults[] = {{"kvm", 10}, {"tcg", 13}, {"bochs", 50}};
+	double booted, saved;
+} defaults[] = {{"kvm", 10, 5}, {"tcg", 10, 5}, {"bochs", 45, 17}, {"bochs-plain", 190, 100}};
 
-static double default_seconds(const struct backend *backend)
+static double default_seconds(const struct backend *backend, bool saved)
 {
 	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
 		if (!strcmp(defaults[i].backend, backend->name))
-			return defaults[i].seconds;
+			return saved ? defaults[i].saved : defaults[i].booted;
 	}
 	return 60;
 }
@@ -34,7 +34,8 @@ static struct error *open_past(const struct plan *plan, struct db **ret)
 	return NULL;
 }
 
-static struct error *past_seconds(struct db *db, const struct case_run *run, double *ret)
+static struct error *past_seconds(struct db *db, const struct case_run *run, bool saved,
+				  double *ret)
 {
 	struct record record;
 
@@ -42,12 +43,12 @@ static struct error *past_seconds(struct db *db, const struct case_run *run, dou
 	if (!db)
 		return NULL;
 	case_record(run, "", &record);
-	struct error *err = db_typical_seconds(db, &record, ret);
+	struct error *err = db_typical_seconds(db, &record, saved, ret);
 	record_deinit(&record);
 	return err;
 }
 
-struct error *estimate_make(const struct plan *plan, unsigned cores, unsigned jobs,
+struct error *estimate_make(const struct plan *plan, bool saved, unsigned cores, unsigned jobs,
 			    struct estimate *ret)
 {
 	_cleanup_db_ struct db *db = NULL;
@@ -60,11 +61,11 @@ struct error *estimate_make(const struct plan *plan, unsigned cores, unsigned jo
 		double seconds;
 		if (!run->backend)
 			continue;
-		try(past_seconds(db, run, &seconds));
+		try(past_seconds(db, run, saved, &seconds));
 		ret->past += seconds > 0;
 		ret->guessed += seconds <= 0;
 		if (seconds <= 0)
-			seconds = default_seconds(run->backend);
+			seconds = default_seconds(run->backend, saved);
 		unsigned need = MIN(run->backend->cores(run->spec->cpus), cores);
 		work += jobs ? seconds / jobs : seconds * need / cores;
 		longest = MAX(longest, seconds);

@@ -11,11 +11,11 @@ struct estimate {
 };
 
 /**
- * Estimate @plan on @cores cores, with @jobs cases at a time (0: as many as fit), from the median
- * of past cases in its results directory, or, where there are none, from what a case takes on an
- * idle 2-core machine.
+ * Estimate @plan on @cores cores, with @jobs cases at a time (0: as many as fit) and with @saved
+ * from saved machines, from the median of past cases in its results directory, or, where there are
+ * none, from what a case takes on an idle 2-core machine. Making a saved machine is not counted.
  */
-struct error *estimate_make(const struct plan *plan, unsigned cores, unsigned jobs,
+struct error *estimate_make(const struct plan *plan, bool saved, unsigned cores, unsigned jobs,
 			    struct estimate *ret);
 
 /**

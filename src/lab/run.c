@@ -421,7 +421,7 @@ static struct error *list_plan(const struct plan *plan, const struct run_request
 {
 	struct estimate estimate;
 
-	try(estimate_make(plan, count_cores(), request->jobs, &estimate));
+	try(estimate_make(plan, request->snapshot, count_cores(), request->jobs, &estimate));
 	_cleanup_free_ char *words = estimate_words(estimate.seconds);
 	if (request->json) {
 		plan_print_json(plan, &estimate, stdout);

@@ -21,6 +21,7 @@
 #include "lab/process.h"
 #include "lab/remote.h"
 #include "lab/volume.h"
+#include "util/cleanup.h"
 
 static const struct case_spec spec = {.name = "a", .cpus = 3};
 static const struct lab_paths paths = {
@@ -177,6 +178,69 @@ static void test_doctor_qemu(void **state)
 		assert_int_equal(strncmp(said, rows[i].start, strlen(rows[i].start)), 0);
 		assert_int_equal(!!strstr(said, "scripts/fetch-qemu.sh"), rows[i].old);
 		free(said);
+	}
+}
+
+static char *doctor_of_bochs(const char *folder)
+{
+	_cleanup_free_ char *starter = format_string("%s/bochs", folder);
+	const struct lab_paths with = {.bochs = starter};
+	char *said;
+	size_t size;
+	FILE *out = open_memstream(&said, &size);
+
+	doctor_bochs(&with, out);
+	fclose(out);
+	return said;
+}
+
+static void test_doctor_bochs(void **state)
+{
+	char folder[] = "/tmp/crashlab-bochs-XXXXXX";
+	char path[64];
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	char *said = doctor_of_bochs(folder);
+	assert_string_equal(said, ""); /* there is none */
+	free(said);
+	write_part(folder, "bochs", 0, "#!", 2);
+	snprintf(path, sizeof(path), "%s/bochs", folder);
+	assert_int_equal(chmod(path, 0755), 0);
+	write_part(folder, "version", 0, "3.0\n", 4);
+	said = doctor_of_bochs(folder);
+	assert_has(said, "Bochs is 3.0: /tmp/");
+	assert_null(strstr(said, "machine's own"));
+	free(said);
+	write_part(folder, "version", 0, "2.7\n", 4);
+	write_part(folder, "continue", 0, "c\n", 2);
+	said = doctor_of_bochs(folder);
+	assert_has(said, "Bochs is 2.7: /tmp/");
+	assert_has(said, "this machine's own");
+	free(said);
+	remove_tree(folder);
+}
+
+/* Whatever a backend can give, people are told what to expect of it. */
+static void test_merits(void **state)
+{
+	static const struct lab_paths nothing = {.bochs = "/nonexistent"};
+
+	(void)state;
+	for (size_t i = 0; backends[i]; i++) {
+		unsigned given = 0;
+		for (unsigned vendor = 0; vendor < VENDOR_COUNT; vendor++) {
+			const struct merits *merits = &backends[i]->merits[vendor];
+			struct error *err = backends[i]->probe(&nothing, vendor);
+			assert_int_equal(!merits->speed, !merits->evidence);
+			assert_int_equal(!merits->speed, !merits->tested);
+			/* it never will: another vendor is named */
+			if (err && strstr(err->message, " only"))
+				assert_null(merits->speed);
+			given += merits->speed != NULL;
+			error_free(err);
+		}
+		assert_true(given > 0);
 	}
 }
 
@@ -437,6 +501,8 @@ int main(void)
 		cmocka_unit_test(test_placeholders),
 		cmocka_unit_test(test_bochsrc),
 		cmocka_unit_test(test_doctor_qemu),
+		cmocka_unit_test(test_doctor_bochs),
+		cmocka_unit_test(test_merits),
 		cmocka_unit_test(test_bochs_state),
 		cmocka_unit_test(test_bochs_state_apic),
 		cmocka_unit_test(test_bochs_state_incomplete),

@@ -199,16 +199,25 @@ static void test_typical_seconds(void **state)
 	double seconds;
 
 	(void)state;
-	assert_null(db_typical_seconds(db, &cases[0], &seconds));
+	assert_null(db_typical_seconds(db, &cases[0], false, &seconds));
 	assert_true(seconds == 0);
 	keep(db, ended("a", 1, "a.1", "PASS", 10));
 	keep(db, ended("a", 2, "a.2", "FAIL", 30));
 	keep(db, ended("a", 3, "a.3", "race-missed", 20));
 	keep(db, ended("a", 4, "a.4", "timeout", 90)); /* tells nothing */
-	assert_null(db_typical_seconds(db, &cases[0], &seconds));
+	assert_null(db_typical_seconds(db, &cases[0], false, &seconds));
+	assert_true(seconds == 20);
+	assert_null(db_typical_seconds(db, &cases[0], true, &seconds));
+	assert_true(seconds == 0);
+	struct record saved = ended("a", 5, "a.5", "PASS", 7);
+	saved.snapshot = "snapshot.1";
+	keep(db, saved);
+	assert_null(db_typical_seconds(db, &cases[0], true, &seconds));
+	assert_true(seconds == 7);
+	assert_null(db_typical_seconds(db, &cases[0], false, &seconds));
 	assert_true(seconds == 20);
 	cases[0].cpus = 4;
-	assert_null(db_typical_seconds(db, &cases[0], &seconds));
+	assert_null(db_typical_seconds(db, &cases[0], false, &seconds));
 	assert_true(seconds == 0);
 	db_close(db);
 }
