@@ -2,32 +2,30 @@
 #ifndef CRASHLAB_LAB_ORPHAN_H
 #define CRASHLAB_LAB_ORPHAN_H
 
-#include <pthread.h>
 #include <sys/types.h>
 
 #include "util/error.h"
 
 /**
- * A process that a library started as a daemon: its parent has ended, and it is for init to wait
- * for. In a container init may do that late, or never, and for so long libvirt takes the process
- * for alive. So this process takes its descendants' orphans (PR_SET_CHILD_SUBREAPER), and a thread
- * waits for this one.
+ * What libvirt starts as a daemon is for init to wait for, as its parent has ended. In a container
+ * init may do that late, or never, and for so long libvirt takes the process for alive. So from now
+ * on this process gets the orphans among what it starts (PR_SET_CHILD_SUBREAPER), and a thread
+ * waits for those: the ones in a session that somebody else began, as a daemon is. For its own
+ * children this process still has to wait itself.
  */
+struct error *orphans_take(void);
+
+/** One of them. */
 struct orphan {
 	pid_t pid; /* 0: none */
 	int pidfd;
-	pthread_t waiter;
-	double cpu_seconds; /* once it has been waited for */
 };
-
-/** Have this process get the orphans among what it starts from now on. */
-struct error *orphans_take(void);
 
 struct error *orphan_adopt(pid_t pid, struct orphan *ret);
 
 /**
- * End it if it has not ended, by force if it takes long. Returns the CPU seconds that it used; 0
- * when there is no process.
+ * End it if it has not ended, by force if it takes long, and return when it has been waited for.
+ * Gives the CPU seconds that it used until then; 0 when it had ended.
  */
 double orphan_end(struct orphan *orphan);
 

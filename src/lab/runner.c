@@ -447,7 +447,9 @@ static enum ending run_machine(struct watch *watch)
 	}
 	if (run->stage >= STAGE_CAPTURE && run->backend->collect)
 		ending = collect(watch, ending);
-	run->cpu_seconds = run->backend->stop(watch->machine);
+	double used = run->backend->stop(watch->machine);
+	/* of one that ended by itself it is not known any more */
+	run->cpu_seconds = MAX(used, run->cpu_reached[run->stage]);
 	event_log_close(&watch->log);
 	_cleanup_free_ char *console = format_string("%s/console.log", run->directory);
 	error_free(log_compact(console)); /* or it stays long */

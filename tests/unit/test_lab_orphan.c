@@ -33,6 +33,7 @@ static pid_t start_daemon(double seconds)
 	assert_int_equal(pipe(ends), 0);
 	pid_t parent = fork();
 	if (!parent) {
+		setsid();
 		pid_t child = fork();
 		if (child)
 			_exit(0);
@@ -68,20 +69,39 @@ static void test_end(void **state)
 	assert_true(orphan_end(&orphan) == 0);
 }
 
+/* Such as libvirt starts by itself, to ask QEMU what it can. */
 static void test_ended_by_itself(void **state)
 {
 	struct orphan orphan;
 	pid_t pid = start_daemon(0);
 
 	(void)state;
-	assert_null(orphan_adopt(pid, &orphan));
 	kill(pid, SIGKILL);
 	while (!kill(pid, 0))
 		; /* the thread takes it away */
-	orphan_end(&orphan);
 	struct error *err = orphan_adopt(pid, &orphan);
 	assert_non_null(err);
 	error_free(err);
+}
+
+/* Whoever started a child gets its status, while daemons end around it. */
+static void test_own_children(void **state)
+{
+	int status;
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		char *const argv[] = {"sh", "-c", "exit 7", NULL};
+		kill(start_daemon(0), SIGKILL);
+		assert_null(process_run(argv, NULL, NULL, 10, &status));
+		assert_int_equal(status, 7);
+		pid_t pid = fork(); /* in this session */
+		if (!pid)
+			_exit(9);
+		kill(start_daemon(0), SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(WEXITSTATUS(status), 9);
+	}
 }
 
 int main(void)
@@ -89,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_ended_by_itself),
+		cmocka_unit_test(test_own_children),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
