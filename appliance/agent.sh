@@ -52,6 +52,15 @@ capture_cmdline()
 	echo "$line${capture_options:+ $capture_options}"
 }
 
+# The crash kernel need not be unpacked: the same kernel lies there as it is inside the bzImage (scripts/
+# build-images.sh). No second one is loaded from it, so the room it took is free afterwards.
+load_unpacked()
+{
+	capture="$kdump/vmlinux --args-linux --initrd=$kdump/initramfs"
+	load_capture_kernel -p -i || return
+	rm $kdump/vmlinux
+}
+
 # load_capture_kernel OPTION...: of kexec, which says what it is loaded for
 # -i: no checksum over the capture kernel, when it is loaded and again when it is started, which in
 # an emulated CPU takes seconds. The kernel from the boot disk is an ELF file.
@@ -66,7 +75,9 @@ load_capture_kernel()
 arm_kdump()
 {
 	find_capture_kernel
-	if [ "$(lockdown)" = none ]; then
+	if [ "$(lockdown)" = none ] && [ -e $kdump/vmlinux ]; then
+		load_unpacked || fail armed "kexec: $(tail -n 1 /run/kexec)"
+	elif [ "$(lockdown)" = none ]; then
 		load_capture_kernel -p -i || fail armed "kexec: $(tail -n 1 /run/kexec)"
 	else
 		load_capture_kernel -p -s || skip "this kernel is locked down ($(lockdown)), and has no key of the \

@@ -73,18 +73,40 @@ fail()
 	idle
 }
 
-# Load what the machine's devices ask for, and what the devices of those ask for. Disk drivers scan
-# before modprobe returns, so the devices are there afterwards; nothing waits.
+# load_for BUS PATTERN: what those devices on the bus ask for whose modalias is like PATTERN. Disk drivers
+# scan before modprobe returns, so what hangs on the devices is there afterwards; nothing waits.
+load_for()
+{
+	bus=$1
+	pattern=$2
+	set --
+	for alias in "/sys/bus/$bus/devices"/*/modalias; do
+		[ -e "$alias" ] || continue
+		read -r named <"$alias" || continue
+		# shellcheck disable=SC2254 # a pattern
+		case $named in
+		$pattern) set -- "$@" "$named" ;;
+		esac
+	done
+	[ $# = 0 ] || modprobe -a -q "$@"
+}
+
+has_case_disk()
+{
+	[ -e /sys/block/vda ] && device=$(findfs LABEL=CRASHLAB)
+}
+
+# Load what the machine's devices ask for, and what the devices of those ask for. With the case disk
+# found on virtio the others are not needed: an emulated CPU takes long to look for what hangs on ATA.
 load_drivers()
 {
-	for bus in $buses; do
-		set --
-		for alias in "/sys/bus/$bus/devices"/*/modalias; do
-			[ -e "$alias" ] && read -r named <"$alias" && set -- "$@" "$named"
-		done
-		[ $# = 0 ] || modprobe -a -q "$@"
-	done
 	modprobe -a -q vfat nls_cp437 nls_ascii
+	load_for pci 'pci:v00001AF4*'
+	load_for virtio '*'
+	! has_case_disk || return 0
+	for bus in $buses; do
+		load_for "$bus" '*'
+	done
 }
 
 load_kvm()

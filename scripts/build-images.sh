@@ -46,6 +46,15 @@ make_bootsector()
 	ld -m elf_i386 -Ttext=0x7c00 --oformat binary -o "$work/bootsector" "$work/bootsector.o"
 }
 
+# add_unpacked: the crash kernel as what is inside the bzImage, too: an emulated CPU takes a second to
+# unpack it. It is the same kernel, and not under test. Only where kexec checks no signature.
+add_unpacked()
+{
+	mkdir -p "$work/unpacked/crashlab/kdump"
+	"$build/bin/bootdisk" capture-kernel "$work/vmlinux" anywhere "$work/unpacked/crashlab/kdump/vmlinux"
+	append_cpio "$work/unpacked" "$new/appliance.cpio"
+}
+
 # make_bochs BASE CAPTURE: uncompressed and loaded directly. The capture kernel comes from a
 # partition of the boot disk: through the initramfs it would be copied once more.
 make_bochs()
@@ -67,7 +76,8 @@ make_bochs()
 make_plain()
 {
 	mkdir -p "$work/plain/boot/grub"
-	ln "$new/vmlinuz" "$new/appliance.cpio" "$work/plain/"
+	ln "$new/vmlinuz" "$work/plain/"
+	cp "$new/appliance.cpio" "$work/plain/"
 	cat >"$work/plain/boot/grub/grub.cfg" <<END
 set timeout=0
 linux /vmlinuz $(cat "$new/cmdline.qemu")
@@ -114,6 +124,7 @@ build_small()
 	make_qemu "$work/appliance-qemu.cpio" "$work/capture.cpio"
 	make_bochs "$work/appliance-bochs.cpio" "$work/capture.cpio"
 	make_plain
+	add_unpacked
 }
 
 build_linux()
@@ -124,6 +135,7 @@ build_linux()
 	append_cpio "$work/guest" "$work/linux-qemu.cpio"
 	append_cpio "$work/guest" "$work/linux-bochs.cpio"
 	make_qemu "$work/linux-qemu.cpio" "$work/capture.cpio"
+	add_unpacked
 	make_bochs "$work/linux-bochs.cpio" "$work/capture.cpio"
 }
 

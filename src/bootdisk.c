@@ -265,8 +265,26 @@ static uint64_t trimmed_size(const uint8_t *data, uint64_t size)
  * x86-64's startup_64 works out where it runs (phys_base), so moving the physical addresses is all
  * it takes; @shift must keep the 2 MiB alignment. Only what is loaded is kept.
  */
-static struct error *capture_write(const struct vmlinux *vmlinux, uint64_t shift, FILE *file,
-				   const char *path)
+/* Where the first byte of it is linked to be. */
+static uint64_t lowest_address(const struct vmlinux *vmlinux)
+{
+	uint64_t lowest = UINT64_MAX;
+
+	for (size_t i = 0; i < vmlinux->header->e_phnum; i++) {
+		if (vmlinux->segments[i].p_type == PT_LOAD && vmlinux->segments[i].p_paddr < lowest)
+			lowest = vmlinux->segments[i].p_paddr;
+	}
+	return lowest;
+}
+
+/*
+ * kexec-tools puts a file of the type ET_DYN wherever it has room, aligned as its segments are, by
+ * adding the place to its addresses (elf_exec_load(), kexec/kexec-elf-exec.c); so those have to
+ * begin at 0. The kernel itself finds out where it is, and needs the alignment alone
+ * (__startup_64()).
+ */
+static struct error *capture_write(const struct vmlinux *vmlinux, bool anywhere, uint64_t shift,
+				   FILE *file, const char *path)
 {
 	Elf64_Ehdr header = *vmlinux->header;
 	Elf64_Phdr segments[16] = {};
@@ -287,6 +305,8 @@ static struct error *capture_write(const struct vmlinux *vmlinux, uint64_t shift
 		count++;
 	}
 	header.e_entry += shift;
+	if (anywhere)
+		header.e_type = ET_DYN;
 	header.e_phoff = sizeof(header);
 	header.e_phnum = count;
 	header.e_shoff = header.e_shnum = header.e_shstrndx = 0;
@@ -307,18 +327,22 @@ static struct error *command_capture_kernel(int argc, char **argv)
 {
 	_cleanup_(vmlinux_deinit) struct vmlinux vmlinux = {};
 	_cleanup_fclose_ FILE *file = NULL;
-	uint64_t shift;
+	uint64_t shift = 0;
 
 	if (argc != 3)
-		return error_new(ERROR_USAGE, "capture-kernel VMLINUX SHIFT OUT");
-	try(number_parse("SHIFT", argv[1], 0, UINT32_MAX, &shift));
+		return error_new(ERROR_USAGE, "capture-kernel VMLINUX SHIFT|anywhere OUT");
+	bool anywhere = !strcmp(argv[1], "anywhere");
+	if (!anywhere)
+		try(number_parse("SHIFT", argv[1], 0, UINT32_MAX, &shift));
 	if (shift % (2 << 20))
 		return error_new(ERROR_USAGE, "SHIFT must be a multiple of 2 MiB");
 	try(vmlinux_init(&vmlinux, argv[0]));
+	if (anywhere)
+		shift = -lowest_address(&vmlinux);
 	file = fopen(argv[2], "we");
 	if (!file)
 		return error_errno(errno, "%s", argv[2]);
-	try(capture_write(&vmlinux, shift, file, argv[2]));
+	try(capture_write(&vmlinux, anywhere, shift, file, argv[2]));
 	return close_file(&file, argv[2]);
 }
 
@@ -470,7 +494,9 @@ static const struct command {
 	struct error *(*run)(int argc, char **argv);
 } commands[] = {
 	{"payload", "BZIMAGE OUT: the compressed vmlinux in it", command_payload},
-	{"capture-kernel", "VMLINUX SHIFT OUT: the kernel, to be loaded SHIFT bytes higher",
+	{"capture-kernel",
+	 "VMLINUX SHIFT|anywhere OUT: the kernel, to be loaded SHIFT bytes higher, or where kexec "
+	 "likes",
 	 command_capture_kernel},
 	{"disk",
 	 "OUT BOOTSECTOR VMLINUX INITRAMFS CMDLINE [PARTITION...]: an IDE disk that boots it",
