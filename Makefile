@@ -6,6 +6,7 @@
 # make test       everything that is tested, lab cases included; ends with "N passed, N failed"
 # make test-nested  of that only KVM one level down: the backend `kvm`, and VMX under KVM
 # make test-slurm  a run on a Slurm cluster of three nodes, all on this machine (not part of test)
+# make test-bochs27  a case on the machine's own Bochs, as where no newer one can be had (not part of test)
 # make test-pipelines  git bisect and autopkgtest, with real cases (not part of test)
 # make check      only what needs no lab case: seconds instead of minutes
 # make install    the programs, their man pages and completion, below $(DESTDIR)$(prefix)
@@ -63,7 +64,7 @@ libraries_crashstick = $(call pkg,libs,json-c inih smartcols sqlite3) -lm
 libraries_bootdisk = $(call pkg,libs,libelf)
 
 .SECONDARY:
-.PHONY: all programs run test test-nested test-slurm test-pipelines check images image install clean distclean
+.PHONY: all programs run test test-nested test-slurm test-bochs27 test-pipelines check images image install clean distclean
 all: programs
 
 # Nothing is compiled before the machine has what it takes.
@@ -175,6 +176,9 @@ test-nested: images
 
 test-slurm: images
 	@tests/slurm/slurm.sh
+
+test-bochs27: images
+	@tests/run.sh tests/bochs27/bochs27.sh
 
 test-pipelines: images
 	@tests/pipelines/pipelines.sh

@@ -186,10 +186,8 @@ void doctor_bochs(const struct lab_paths *paths, FILE *out)
 		paths->bochs);
 	if (!access(mark, F_OK))
 		fputs("It is this machine's own, as Debian 13's could not be had: its cases take "
-		      "about "
-		      "twice as long (docs/backends.md). For a newer one remove build/bochs and "
-		      "run "
-		      "scripts/fetch-bochs.sh.\n",
+		      "about three times as long (docs/backends.md). For a newer one remove "
+		      "build/bochs and run scripts/fetch-bochs.sh.\n",
 		      out);
 }
 
