@@ -25,6 +25,7 @@
 #define KEEPALIVE_SECONDS 10
 #define KEEPALIVE_TIMES 6 /* without an answer: it is lost */
 #define ID_MOST 64
+#define FIRST_GOOD_QEMU 8001000 /* as doctor_qemu() has it */
 #define MIB (1ULL << 20)
 
 /** Who wants to know that the connection is lost. */
@@ -367,9 +368,15 @@ struct error *remote_describe(const struct lab_paths *paths, FILE *out)
 	_cleanup_free_ char *host = virConnectGetHostname(to);
 	if (virConnectGetVersion(to, &version) < 0 || virStoragePoolGetInfo(pool, &info) < 0)
 		return link_error(paths->connect);
-	fprintf(out, "connected to %s: host %s, QEMU %lu.%lu.%lu, pool %s with %llu MiB left\n",
-		paths->connect, host ? host : "unknown", version / 1000000, version / 1000 % 1000,
-		version % 1000, pool_name(paths), info.available / MIB);
+	_cleanup_free_ char *own = format_string("%lu.%lu.%lu", version / 1000000,
+						 version / 1000 % 1000, version % 1000);
+	fprintf(out, "connected to %s: host %s, QEMU %s, pool %s with %llu MiB left\n",
+		paths->connect, host ? host : "unknown", paths->emulator ? paths->emulator : own,
+		pool_name(paths), info.available / MIB);
+	if (!paths->emulator && version < FIRST_GOOD_QEMU)
+		fputs("Before 8.1 a case under TCG may die of an int3 that the kernel has taken "
+		      "away (docs/facts.md): --emulator names a newer QEMU there.\n",
+		      out);
 	return NULL;
 }
 

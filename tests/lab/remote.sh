@@ -83,6 +83,9 @@ add_case timeout timeout
 add_case reset reboot-won
 add_case off no-dump
 
+check "and the QEMU that was named" says 'QEMU .*/emulator, pool' \
+	build/bin/crashlab doctor --connect "$uri" --emulator "$host/emulator"
+
 # What is asked for wrongly, or is not there
 expect 64 'not a URI of QEMU' lab --connect xen:///system
 expect 64 'has no storage pool none: --pool names another' lab --connect "$uri" --pool none
