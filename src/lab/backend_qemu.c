@@ -607,17 +607,21 @@ static unsigned cores_all(unsigned cpus)
 
 static const char *const files[] = {"vmlinuz", "appliance.cpio", "cmdline.qemu", NULL};
 
-/* A CPU in guest mode cannot be restored ("vCPU set in guest-mode inconsistent…", svm_nested of
- * target/i386/machine.c), so before the guests. */
-#define QEMU_SNAPSHOT .save_point = "armed", .emulator = qemu_emulator, .save = qemu_save
+/* What the two have in common. A CPU in guest mode cannot be restored ("vCPU set in guest-mode
+ * inconsistent…", svm_nested of target/i386/machine.c), so a machine is saved before the guests. */
+#define QEMU_BACKEND                                                                           \
+	.cmdline = "cmdline.qemu", .files = files, .memory_mb = 1024, .cores = cores_all,      \
+	.save_point = "armed", .emulator = qemu_emulator, .save = qemu_save, .connects = true, \
+	.ready = qemu_ready, .trouble = qemu_trouble, .collect = qemu_collect,                 \
+	.was_reset = qemu_was_reset, .registers = qemu_registers, .apics = qemu_apics,         \
+	.nmi = qemu_nmi, .debug = qemu_debug, .debug_end = qemu_debug_end,                     \
+	.cpu_seconds = qemu_cpu_seconds, .stop = qemu_stop
 
 const struct backend backend_tcg = {
+	QEMU_BACKEND,
 	.name = "tcg",
 	.about = "QEMU without KVM, through libvirt: emulates SVM",
 	.merits = {[VENDOR_SVM] = {"CR4, EFER of every CPU", "1/20", "yes"}},
-	.cmdline = "cmdline.qemu",
-	.files = files,
-	.memory_mb = 1024,
 	.limits = {[STAGE_START] = 90,
 		   [STAGE_BOOT] = 30,
 		   [STAGE_CASE] = 30,
@@ -628,33 +632,17 @@ const struct backend backend_tcg = {
 		   [STAGE_CAPTURE] = 120,
 		   [STAGE_VERDICT] = 180,
 		   [STAGE_SAVED] = 30},
-	.cores = cores_all,
 	.probe = probe_tcg,
 	.describe = describe_tcg,
 	.start = start_tcg,
-	QEMU_SNAPSHOT,
-	.connects = true,
-	.ready = qemu_ready,
-	.trouble = qemu_trouble,
-	.collect = qemu_collect,
-	.was_reset = qemu_was_reset,
-	.registers = qemu_registers,
-	.apics = qemu_apics,
-	.nmi = qemu_nmi,
-	.debug = qemu_debug,
-	.debug_end = qemu_debug_end,
-	.cpu_seconds = qemu_cpu_seconds,
-	.stop = qemu_stop,
 };
 
 const struct backend backend_kvm = {
+	QEMU_BACKEND,
 	.name = "kvm",
 	.about = "QEMU with nested KVM, through libvirt: the host's own VMX or SVM",
 	.merits = {[VENDOR_VMX] = {"CR4, EFER of every CPU", "1", "no"},
 		   [VENDOR_SVM] = {"CR4, EFER of every CPU", "1", "one level down"}},
-	.cmdline = "cmdline.qemu",
-	.files = files,
-	.memory_mb = 1024,
 	.limits = {[STAGE_START] = 60,
 		   [STAGE_BOOT] = 20,
 		   [STAGE_CASE] = 20,
@@ -665,21 +653,7 @@ const struct backend backend_kvm = {
 		   [STAGE_CAPTURE] = 60,
 		   [STAGE_VERDICT] = 120,
 		   [STAGE_SAVED] = 30},
-	.cores = cores_all,
 	.probe = probe_kvm,
 	.describe = describe_kvm,
 	.start = start_kvm,
-	QEMU_SNAPSHOT,
-	.connects = true,
-	.ready = qemu_ready,
-	.trouble = qemu_trouble,
-	.collect = qemu_collect,
-	.was_reset = qemu_was_reset,
-	.registers = qemu_registers,
-	.apics = qemu_apics,
-	.nmi = qemu_nmi,
-	.debug = qemu_debug,
-	.debug_end = qemu_debug_end,
-	.cpu_seconds = qemu_cpu_seconds,
-	.stop = qemu_stop,
 };
