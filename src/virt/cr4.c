@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define _GNU_SOURCE /* memmem() */
 #include <inttypes.h>
 #include <string.h>
 
 #include "util/cleanup.h"
 #include "virt/collect.h"
+#include "dump/dump.h"
 #include "kernel/cpu_bits.h"
+
+#define CODE_MAX \
+	4096 /* bytes of a function that are looked through; those with VMXOFF are shorter */
 
 /** Functions that execute VMXON after setting CR4.VMXE, whichever of them is not inlined. */
 static const char *const vmxon_functions[] = {
@@ -44,6 +49,42 @@ static bool in_vmxon(const struct cpu_finding *cpu)
 	return false;
 }
 
+/**
+ * The function that @address lies in has VMXOFF somewhere before. Code that is not in the dump has
+ * none.
+ */
+static bool behind_vmxoff(struct collector *collector, uint64_t address)
+{
+	static const uint8_t vmxoff[] = {0x0f, 0x01, 0xc4}; /* SDM 3C, chapter 31 */
+	uint8_t code[CODE_MAX];
+	uint64_t start, end;
+	char name[128];
+	struct error *err =
+		kernel_symbol_at(collector->kernel, address - 1, name, sizeof(name), &start, &end);
+	bool found = false;
+
+	if (!err && address - start <= sizeof(code)) {
+		err = dump_read(collector->dump, start, code, address - start);
+		found = !err && memmem(code, address - start, vmxoff, sizeof(vmxoff));
+	}
+	error_free(err);
+	return found;
+}
+
+/**
+ * The CPU was stopped between VMXOFF and the clearing of CR4.VMXE, and did not get further: its
+ * NMI's own emergency disable may die there, as VMCLEAR faults outside of VMX operation, and to 6.5
+ * KVM takes that for a bug unless kvm_rebooting is set.
+ */
+static bool in_vmxoff(struct collector *collector, const struct cpu_finding *cpu)
+{
+	for (size_t i = 0; i < cpu->stack_count && cpu->stack[i].reliable; i++) {
+		if (behind_vmxoff(collector, cpu->stack[i].address))
+			return true;
+	}
+	return false;
+}
+
 static struct error *add_shadow(struct collector *collector, const struct cpu_finding *cpu,
 				uint64_t cr4)
 {
@@ -65,6 +106,16 @@ static struct error *add_shadow(struct collector *collector, const struct cpu_fi
 				    "CR4 shadow 0x%" PRIx64 " has VMXE set, but the NMI came in "
 				    "VMXON between the shadow's write and the register's: in all "
 				    "likelihood VMX was never on",
+				    cr4);
+	}
+	if (evidence.state == STATE_ON && in_vmxoff(collector, cpu)) {
+		evidence.source = "vmxoff-race";
+		evidence.state = STATE_UNKNOWN;
+		evidence.strength = STRENGTH_INFERRED;
+		return evidence_add(list, evidence,
+				    "CR4 shadow 0x%" PRIx64
+				    " has VMXE set, but the CPU was stopped "
+				    "behind VMXOFF, before that is cleared: VMX may well be off",
 				    cr4);
 	}
 	return evidence_add(list, evidence, "CR4 shadow 0x%" PRIx64 ", VMXE is %s", cr4,

@@ -103,6 +103,7 @@ svm-emergency 2 0 -
 vmx-left-on 1 1 VMX operation on CPU 0 is ON
 vmcs-left-active 1 1 VMCS 0x[0-9a-f]+ of CPU 0 is active
 vmx-6.1 0 0 -
+vmx-6.1-vmxoff 2 0 -
 svm-6.1-thunk 2 0 -
 svm-left-on 2 1 SVM .EFER.SVME. on CPU 0 is ON
 TABLE

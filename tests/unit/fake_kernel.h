@@ -35,7 +35,10 @@ struct kernel {
 	unsigned cpus;
 	bool online[FAKE_CPUS], note[FAKE_CPUS];
 	struct cpu_registers registers[FAKE_CPUS];
-	const char *stacks[FAKE_CPUS][8]; /* symbols, innermost first */
+	const char *stacks[FAKE_CPUS][8]; /* symbols, innermost first; "@": the place in @code */
+	struct {
+		uint64_t start, place; /* of a function, and where a CPU was stopped in it */
+	} code;
 	const char *stack_end;
 	bool guessed; /* no frame but the first is reliable */
 	const char *module; /* loaded: "kvm_intel" */
@@ -190,10 +193,23 @@ struct error *kernel_symbol(struct kernel *kernel, const char *module, const cha
 /* Small numbers in place of code addresses are indexes into the stacks' texts. */
 void kernel_symbolize(struct kernel *kernel, uint64_t address, char *buffer, size_t size)
 {
-	const char *name =
-		address < FAKE_CPUS * 8 ? kernel->stacks[address / 8][address % 8] : NULL;
+	const char *name = address && address == kernel->code.place
+				   ? "vmx_emergency_disable+0x8/0x20 [kvm_intel]"
+			   : address < FAKE_CPUS * 8 ? kernel->stacks[address / 8][address % 8]
+						     : NULL;
 
 	snprintf(buffer, size, "%s", name ? name : "callback+0x0/0x10");
+}
+
+struct error *kernel_symbol_at(struct kernel *kernel, uint64_t address, char *name, size_t size,
+			       uint64_t *start, uint64_t *end)
+{
+	if (address < kernel->code.start || address >= kernel->code.place)
+		return error_new(ERROR_NOT_FOUND, "no code");
+	snprintf(name, size, "vmx_emergency_disable");
+	*start = kernel->code.start;
+	*end = kernel->code.place + 16;
+	return NULL;
 }
 
 bool kernel_has_module(struct kernel *kernel, const char *name)
@@ -286,7 +302,9 @@ struct error *kernel_unwind(struct kernel *kernel, const struct cpu_registers *r
 	ret->stop = kernel->stack_end;
 	ret->count = 0;
 	for (unsigned i = 0; i < 8 && kernel->stacks[registers->rip / 8][i]; i++) {
-		ret->frames[i].address = registers->rip + i;
+		bool place = !strcmp(kernel->stacks[registers->rip / 8][i], "@");
+
+		ret->frames[i].address = place ? kernel->code.place : registers->rip + i;
 		ret->frames[i].is_pc = true;
 		ret->frames[i].reliable = !i || !kernel->guessed;
 		ret->count++;

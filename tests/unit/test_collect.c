@@ -167,6 +167,32 @@ static void test_vmxon_race(void **state)
 	expect(false, VERDICT_FAIL, "CPU 0 is ON");
 }
 
+static void test_vmxoff_race(void **state)
+{
+	const uint64_t code = 0x3000;
+
+	(void)state;
+	set_shadow(0, 0x1726f0);
+	kernel.code.start = FAKE_BASE + code;
+	kernel.code.place = FAKE_BASE + code + 8;
+	kernel.stacks[0][0] = "loop_turn+0x0/0x4a";
+	kernel.stacks[0][1] = "@";
+	put(code, 0x9090909090909090, 8);
+	expect(false, VERDICT_FAIL, "CPU 0 is ON");
+	put(code + 5, 0xc4010f, 3); /* the last that was done */
+	expect(false, VERDICT_INCONCLUSIVE, "stopped behind VMXOFF");
+	kernel.code.place--; /* in the middle of it: not done */
+	expect(false, VERDICT_FAIL, "CPU 0 is ON");
+	kernel.code.place++;
+	kernel.guessed = true;
+	expect(false, VERDICT_FAIL, "CPU 0 is ON");
+	kernel.guessed = false;
+	kernel.code.start = FAKE_BASE + FAKE_SIZE; /* not in the dump */
+	kernel.code.place = kernel.code.start + 8;
+	expect(false, VERDICT_FAIL, "CPU 0 is ON");
+	kernel.code.start = kernel.code.place = 0;
+}
+
 static void test_never_started_cpu_is_no_subject(void **state)
 {
 	(void)state;
@@ -437,6 +463,7 @@ int main(void)
 		collect_test(test_unknown_silicon),
 		collect_test(test_enlightened_vmcs),
 		collect_test(test_vmxon_race),
+		collect_test(test_vmxoff_race),
 		collect_test(test_never_started_cpu_is_no_subject),
 		collect_test(test_svm_is_inferred),
 		collect_test(test_svm_without_callback),
