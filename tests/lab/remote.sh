@@ -16,7 +16,7 @@ fi
 standin_start remote
 daemon_make "$work"
 trap 'daemon_end; rm -rf "$work"' EXIT
-mount -t tmpfs -o size=330M tmpfs "$host/small"
+mount -t tmpfs -o size=400M tmpfs "$host/small"
 daemon_start
 real_results=${CRASHLAB_TEST_RESULTS:-build/test-results}/remote
 rm -rf "$real_results"
@@ -116,7 +116,7 @@ else
 fi
 
 # A pool without room, and one that gets full
-fallocate -l 100M "$host/small/filler"
+fallocate -l 200M "$host/small/filler"
 expect 3 'no space left in storage pool small' real main svm-emergency --pool small
 rm "$host/small/filler"
 build/bin/crashlab run main --kernel "$(cat build/kernel)" --backend tcg --case svm-emergency \
