@@ -13,7 +13,7 @@
 static const struct {
 	const char *backend;
 	double booted, saved;
-} defaults[] = {{"kvm", 10, 5}, {"tcg", 10, 5}, {"bochs", 30, 14}, {"bochs-plain", 190, 100}};
+} defaults[] = {{"kvm", 10, 5}, {"tcg", 7, 3}, {"bochs", 22, 11}, {"bochs-plain", 190, 100}};
 
 static double default_seconds(const struct backend *backend, bool saved)
 {
