@@ -261,10 +261,6 @@ static uint64_t trimmed_size(const uint8_t *data, uint64_t size)
 	return size;
 }
 
-/*
- * x86-64's startup_64 works out where it runs (phys_base), so moving the physical addresses is all
- * it takes; @shift must keep the 2 MiB alignment. Only what is loaded is kept.
- */
 /* Where the first byte of it is linked to be. */
 static uint64_t lowest_address(const struct vmlinux *vmlinux)
 {
@@ -278,6 +274,9 @@ static uint64_t lowest_address(const struct vmlinux *vmlinux)
 }
 
 /*
+ * x86-64's startup_64 works out where it runs (phys_base), so moving the physical addresses is all
+ * it takes; @shift must keep the 2 MiB alignment. Only what is loaded is kept.
+ *
  * kexec-tools puts a file of the type ET_DYN wherever it has room, aligned as its segments are, by
  * adding the place to its addresses (elf_exec_load(), kexec/kexec-elf-exec.c); so those have to
  * begin at 0. The kernel itself finds out where it is, and needs the alignment alone

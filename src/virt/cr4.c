@@ -8,8 +8,8 @@
 #include "dump/dump.h"
 #include "kernel/cpu_bits.h"
 
-#define CODE_MAX \
-	4096 /* bytes of a function that are looked through; those with VMXOFF are shorter */
+/* Bytes of a function that are looked through; those with VMXOFF are shorter. */
+#define CODE_MAX 4096
 
 /** Functions that execute VMXON after setting CR4.VMXE, whichever of them is not inlined. */
 static const char *const vmxon_functions[] = {
@@ -85,6 +85,17 @@ static bool in_vmxoff(struct collector *collector, const struct cpu_finding *cpu
 	return false;
 }
 
+/** In the shadow's place: VMXE is set, and says nothing, for a reason that is @source's. */
+static struct error *add_race(struct evidence_list *list, struct evidence evidence,
+			      const char *source, uint64_t cr4, const char *reason)
+{
+	evidence.source = source;
+	evidence.state = STATE_UNKNOWN;
+	evidence.strength = STRENGTH_INFERRED;
+	return evidence_add(list, evidence, "CR4 shadow 0x%" PRIx64 " has VMXE set, but %s", cr4,
+			    reason);
+}
+
 static struct error *add_shadow(struct collector *collector, const struct cpu_finding *cpu,
 				uint64_t cr4)
 {
@@ -99,24 +110,14 @@ static struct error *add_shadow(struct collector *collector, const struct cpu_fi
 		return evidence_add(list, evidence, "the CR4 shadow was never set on this CPU");
 	evidence.state = cr4 & X86_CR4_VMXE ? STATE_ON : STATE_OFF;
 	if (evidence.state == STATE_ON && !cpu->panic && in_vmxon(cpu)) {
-		evidence.source = "vmxon-race";
-		evidence.state = STATE_UNKNOWN;
-		evidence.strength = STRENGTH_INFERRED;
-		return evidence_add(list, evidence,
-				    "CR4 shadow 0x%" PRIx64 " has VMXE set, but the NMI came in "
-				    "VMXON between the shadow's write and the register's: in all "
-				    "likelihood VMX was never on",
-				    cr4);
+		return add_race(list, evidence, "vmxon-race", cr4,
+				"the NMI came in VMXON between the shadow's write and the "
+				"register's: in all likelihood VMX was never on");
 	}
 	if (evidence.state == STATE_ON && in_vmxoff(collector, cpu)) {
-		evidence.source = "vmxoff-race";
-		evidence.state = STATE_UNKNOWN;
-		evidence.strength = STRENGTH_INFERRED;
-		return evidence_add(list, evidence,
-				    "CR4 shadow 0x%" PRIx64
-				    " has VMXE set, but the CPU was stopped "
-				    "behind VMXOFF, before that is cleared: VMX may well be off",
-				    cr4);
+		return add_race(list, evidence, "vmxoff-race", cr4,
+				"the CPU was stopped behind VMXOFF, before that is cleared: VMX "
+				"may well be off");
 	}
 	return evidence_add(list, evidence, "CR4 shadow 0x%" PRIx64 ", VMXE is %s", cr4,
 			    evidence.state == STATE_ON ? "set" : "clear");

@@ -26,8 +26,7 @@ const struct evidence_source evidence_sources[] = {
 	 "the CPU was stopped between VMXOFF and the CR4 write after it: shadow VMXE=1 says "
 	 "nothing",
 	 "the opcode 0F 01 C4 before that place in a function on its stack; cr4_clear_bits() "
-	 "follows "
-	 "VMXOFF"},
+	 "comes after VMXOFF"},
 	{"host-registers", VMX | SVM, STRENGTH_DIRECT, true,
 	 "CR4, EFER or VMX operation of the virtual CPU as the host sees them",
 	 "--host-regs: QEMU's `info registers -a`, Bochs' saved state; SDM 3C 24.7, APM 2 15.4"},
