@@ -242,11 +242,6 @@ static void print_text(const struct diagnosis *diagnosis, FILE *out)
 	      out);
 }
 
-static json_object *text_or_null(const char *text)
-{
-	return text ? json_object_new_string(text) : NULL;
-}
-
 static void print_json(const struct diagnosis *diagnosis, FILE *out)
 {
 	json_object *object = json_object_new_object(), *list = json_object_new_array();
@@ -255,27 +250,25 @@ static void print_json(const struct diagnosis *diagnosis, FILE *out)
 	for (size_t i = 0; i < diagnosis->count; i++) {
 		const struct ability *ability = &diagnosis->abilities[i];
 		json_object *entry = json_object_new_object();
-		json_object_object_add(entry, "backend",
-				       json_object_new_string(ability->backend->name));
-		json_object_object_add(entry, "vendor",
-				       json_object_new_string(vendor_names[ability->vendor]));
+		json_add_text(entry, "backend", ability->backend->name);
+		json_add_text(entry, "vendor", vendor_names[ability->vendor]);
 		json_object_object_add(entry, "runs", json_object_new_boolean(!ability->obstacle));
 		json_object_object_add(entry, "chosen", json_object_new_boolean(ability->chosen));
-		json_object_object_add(entry, "obstacle", text_or_null(ability->obstacle));
+		json_add_text(entry, "obstacle", ability->obstacle);
 		const struct merits *merits = &ability->backend->merits[ability->vendor];
-		json_object_object_add(entry, "speed", text_or_null(merits->speed));
-		json_object_object_add(entry, "tested", text_or_null(merits->tested));
-		json_object_object_add(entry, "evidence", text_or_null(merits->evidence));
+		json_add_text(entry, "speed", merits->speed);
+		json_add_text(entry, "tested", merits->tested);
+		json_add_text(entry, "evidence", merits->evidence);
 		json_object_array_add(list, entry);
 	}
 	for (size_t i = 0; i < diagnosis->missing.count; i++)
 		json_object_array_add(missing, json_object_new_string(diagnosis->missing.items[i]));
-	json_object_object_add(object, "schema", json_object_new_string("crashlab-doctor/1"));
+	json_add_text(object, "schema", "crashlab-doctor/1");
 	json_object_object_add(object, "whole", json_object_new_boolean(is_whole(diagnosis)));
 	json_object_object_add(object, "backends", list);
 	json_object_object_add(object, "missing", missing);
-	json_object_object_add(object, "qemu", json_object_new_string(diagnosis->qemu));
-	json_object_object_add(object, "bochs", json_object_new_string(diagnosis->bochs));
+	json_add_text(object, "qemu", diagnosis->qemu);
+	json_add_text(object, "bochs", diagnosis->bochs);
 	json_print(out, object);
 }
 

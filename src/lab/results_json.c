@@ -3,7 +3,7 @@
 
 #include "lab/verdict_file.h"
 
-static void add_text(json_object *object, const char *key, const char *text)
+void json_add_text(json_object *object, const char *key, const char *text)
 {
 	json_object_object_add(object, key, text ? json_object_new_string(text) : NULL);
 }
@@ -12,10 +12,10 @@ json_object *record_to_json(const struct record *record, bool with_verdict)
 {
 	json_object *object = fields_to_json(record_fields, record_field_count, record);
 
-	add_text(object, "hit", record->hit);
-	add_text(object, "signature", record->signature);
-	add_text(object, "failure", record->failure);
-	add_text(object, "directory", record->directory);
+	json_add_text(object, "hit", record->hit);
+	json_add_text(object, "signature", record->signature);
+	json_add_text(object, "failure", record->failure);
+	json_add_text(object, "directory", record->directory);
 	json_object_object_add(object, "vmcore", json_object_new_int64(record->vmcore));
 	if (with_verdict)
 		json_object_object_add(object, "verdict", record_verdict(record));
@@ -35,7 +35,7 @@ json_object *results_to_json(const struct run_record *run, const struct record_l
 {
 	json_object *object = json_object_new_object(), *list = json_object_new_array();
 
-	add_text(object, "schema", RUN_SCHEMA);
+	json_add_text(object, "schema", RUN_SCHEMA);
 	json_object_object_add(object, "run", fields_to_json(run_fields, run_field_count, run));
 	for (size_t i = 0; i < cases->count; i++)
 		json_object_array_add(list, record_to_json(&cases->items[i], true));

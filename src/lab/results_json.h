@@ -18,6 +18,9 @@ json_object *results_to_json(const struct run_record *run, const struct record_l
 /** Print results_to_json(). */
 void results_print_json(FILE *out, const struct run_record *run, const struct record_list *cases);
 
+/** Add @text, null for NULL, to @object as @key. */
+void json_add_text(json_object *object, const char *key, const char *text);
+
 /** Print @object and release it. */
 void json_print(FILE *out, json_object *object);
 
